@@ -54,6 +54,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
             idle=int(settings.upload_lifetime * MICROSECONDS),
             whole=int(settings.upload_deadline * MICROSECONDS),
             late_edits=int(settings.late_edits * MICROSECONDS),
+            trash=int(settings.trash_lifetime * MICROSECONDS),
         ),
         disk_reserve=settings.disk_reserve,
         sync_slices=settings.sync == "slice",

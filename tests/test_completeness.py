@@ -159,6 +159,6 @@ def test_a_created_upload_has_every_field_of_its_request() -> None:
 
 def test_every_field_of_an_upload_is_served() -> None:
     view = UploadView(make_upload(), Ranges(), None)
-    members = served(Serializer("", LIMITS, "", OneSlug(), NoLabels()).upload(view)).keys()
+    members = served(Serializer("", LIMITS, "", OneSlug(), NoLabels(), trash_lifetime=1).upload(view)).keys()
     private = {field.name for field in fields(Upload)} - members
     assert private == NOT_SERVED.keys(), "Serve the field in http/api/serializer.py, or add it to NOT_SERVED."

@@ -33,7 +33,8 @@ def json_example() -> dict[str, object]:
 
 def test_documented_upload_has_the_members_that_are_served() -> None:
     view = UploadView(make_upload(cover=Cover("image/jpeg", 1, 1, 1), chapters=(Chapter(0, "a"),)), Ranges(), None)
-    found, documented = served(Serializer("", LIMITS, "", OneSlug(), NoLabels()).upload(view)), json_example()
+    serializer = Serializer("", LIMITS, "", OneSlug(), NoLabels(), trash_lifetime=1)
+    found, documented = served(serializer.upload(view)), json_example()
     assert documented.keys() == found.keys(), "The JSON in docs/api.md must have the members of Serializer.upload."
     for member in ("cover", "chapters"):
         assert shape(documented[member]) == shape(found[member]), f"`{member}` in docs/api.md has other members."

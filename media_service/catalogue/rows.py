@@ -20,6 +20,7 @@ from media_service.catalogue.coercion import (
     text_or_none,
     texts,
 )
+from media_service.catalogue.file_terms import text_of
 from media_service.catalogue.json_columns import (
     chapters_column,
     chapters_value,
@@ -32,8 +33,8 @@ from media_service.catalogue.json_columns import (
     verdict_to_json,
     verdict_value,
 )
-from media_service.catalogue.text_index import fold, sort_key
-from media_service.core.files import LoudnessReport, SpoolEntry, StoredFile
+from media_service.catalogue.text_index import sort_key
+from media_service.core.files import LoudnessReport, Place, SpoolEntry, StoredFile, Trashed
 from media_service.core.findings import Grade
 from media_service.core.tags import LISTED_TAGS, MORE_TAGS
 from media_service.core.upload import Facts, Review, Slice, Upload
@@ -41,6 +42,9 @@ from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
     from media_service.catalogue.engine import Row
+
+PLACE_COLUMNS = ("place", "trashed_at", "trashed_by", "trashed_by_name", "trash_reason", "removed_at")
+"""Columns of `files` that say where a file is, besides `moving`."""
 
 
 def upload_row(upload: Upload) -> dict[str, Any]:
@@ -164,6 +168,21 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
         "retag_intent": None,
+        "moving": None,
+        **place_columns(file),
+    }
+
+
+def place_columns(file: StoredFile) -> dict[str, Any]:
+    """Return the columns of `files` that say where this file is, without `moving`."""
+    trashed = file.trashed
+    return {
+        "place": file.place.value,
+        "trashed_at": None if trashed is None else trashed.at,
+        "trashed_by": None if trashed is None else trashed.by,
+        "trashed_by_name": None if trashed is None else trashed.by_name,
+        "trash_reason": None if trashed is None else trashed.reason,
+        "removed_at": file.removed_at,
     }
 
 
@@ -179,9 +198,10 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
         "duration": file.facts.duration,
         "size": file.spool_entry.size,
         "filename": filename,
-        "text": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
+        "text": text_of(file),
         "collection": file.collection,
         "account": file.account,
+        "taken": 1 if file.place is Place.TAKEN else None,
     }
 
 
@@ -215,7 +235,17 @@ def file_value(row: Row) -> StoredFile:
         chapters=chapters_value(json_array(row["chapters"])),
         uploaded_at=integer(row["uploaded_at"]) or 0,
         spooled_at=integer(row["spooled_at"]) or 0,
+        place=member(Place, row["place"]) or Place.SPOOL,
+        trashed=_trashed_value(row),
+        removed_at=integer(row["removed_at"]),
     )
+
+
+def _trashed_value(row: Row) -> Trashed | None:
+    at = integer(row["trashed_at"])
+    if at is None:
+        return None
+    return Trashed(at, text_or_none(row["trashed_by"]), text(row["trashed_by_name"]), text(row["trash_reason"]))
 
 
 def loudness_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:

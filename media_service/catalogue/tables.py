@@ -143,9 +143,20 @@ files = Table(
     Column("retag_intent", Text),
     Column("uploaded_at", BigInteger, nullable=False),
     Column("spooled_at", BigInteger, nullable=False),
+    # Where the bytes are, and whether they are on their way there (1, or NULL): what a crash interrupted goes on.
+    Column("place", String(8), nullable=False, server_default="spool"),
+    Column("moving", Integer),
+    # Of a file that came into the trash: when, by whom, and that one's name then.
+    Column("trashed_at", BigInteger),
+    Column("trashed_by", String(64)),
+    Column("trashed_by_name", Text),
+    Column("trash_reason", Text),
+    # When it was found taken, or was purged.
+    Column("removed_at", BigInteger),
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
+    _partial_index("files", "moving"),
 )
 
 listed_files = Table(
@@ -165,6 +176,8 @@ listed_files = Table(
     # Listings that have the file besides that of all: the collection's, and the sender's.
     Column("collection", String(22)),
     Column("account", String(40)),
+    # 1 of a file whose reader has taken it, else NULL. These are mostly the oldest ones: an index has them by date.
+    Column("taken", Integer),
     # The number, counted up in the order of delivery, breaks ties.
     *(
         Index(f"ix_listed_files_{column}_number", column, "number")
@@ -172,6 +185,19 @@ listed_files = Table(
     ),
     _partial_index("listed_files", "collection", "number"),
     _partial_index("listed_files", "account", "number"),
+    _partial_index("listed_files", "taken", "uploaded_at", "number"),
+)
+
+trashed_files = Table(
+    "trashed_files",
+    metadata,
+    # What the listing of the trash has instead of `listed_files`: newest first, and words compared, without an index.
+    Column("file_id", String(22), ForeignKey("files.id"), primary_key=True),
+    Column("trashed_at", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("collection", String(22)),
+    Column("account", String(40)),
+    Index("ix_trashed_files_trashed_at_file_id", "trashed_at", "file_id"),
 )
 
 loudness = Table(

@@ -12,7 +12,7 @@ from media_service.catalogue.constructs import insert
 from media_service.catalogue.gram_index import save_grams
 from media_service.catalogue.json_columns import intent_column
 from media_service.catalogue.reads import ONE, ZERO, last_stop, state_text
-from media_service.catalogue.rows import file_row, listed_row, loudness_row, upload_row
+from media_service.catalogue.rows import PLACE_COLUMNS, file_row, listed_row, loudness_row, upload_row
 from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, uploads
 from media_service.catalogue.text_index import grams_of_text
 from media_service.catalogue.usage import count_file, count_upload, lock_file, lock_upload, uncount_file, uncount_upload
@@ -63,7 +63,11 @@ def _charged() -> ColumnElement[int]:
 
 
 def _update_file() -> ClauseElement:
-    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in files.columns if column.name != "id"}
+    # A file moves by statements of its own: what an edit has read of its place may be old.
+    others = {"id", "moving", *PLACE_COLUMNS}
+    columns: dict[str, Any] = {
+        column.name: bindparam(column.name) for column in files.columns if column.name not in others
+    }
     return update(files).where(files.c.id == bindparam("row_id")).values(columns)
 
 

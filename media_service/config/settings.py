@@ -188,6 +188,9 @@ class Settings(BaseModel):
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds that a rejected file is kept."""
 
+    trash_lifetime: Seconds = 30 * DAY
+    """Seconds that a file is kept in the trash."""
+
     link_lifetime: Seconds = 30 * DAY
     """Seconds after which a new guest link expires, unless it says otherwise."""
 

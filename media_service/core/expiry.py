@@ -1,4 +1,4 @@
-"""When an upload expires."""
+"""When an upload expires, and a file in the trash."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class Lifetime:
     """Microseconds until an upload expires: `idle` since its last slice, `whole` since its creation.
 
-    `late_edits`: microseconds after its end during which its sender may edit the finished file's details.
+    `late_edits`: microseconds after its end during which its sender may edit the finished file's details. `trash`:
+    microseconds that a finished file stays in the trash.
     """
 
     idle: int
     whole: int
     late_edits: int = 0
+    trash: int = 0
 
 
 def expires_at(upload: Upload, lifetime: Lifetime) -> int:

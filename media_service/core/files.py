@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -84,9 +85,40 @@ class SpoolEntry:
     sha256: bytes
 
 
+class Place(StrEnum):
+    """Where the bytes of a finished file are: in the spool, in the trash, or nowhere.
+
+    `taken`: its reader took it from the spool. `purged`: deleted from the trash. Its row keeps the name from being
+    given again.
+    """
+
+    SPOOL = "spool"
+    TRASH = "trash"
+    TAKEN = "taken"
+    PURGED = "purged"
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """When a file came into the trash (UTC microseconds), by whom, and why.
+
+    `by`: the id of an owner, or ADMIN_TOKEN; None for the service itself, or for somebody who was erased. `by_name`:
+    the name then.
+    """
+
+    at: int
+    by: str | None = None
+    by_name: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A finished file's row. `tags` and `chapters` are the file's own; times are UTC microseconds."""
+    """A finished file's row. `tags` and `chapters` are the file's own; times are UTC microseconds.
+
+    `trashed` is of a file in the trash, and stays when it is purged. `removed_at`: when the file was found taken, or
+    was purged.
+    """
 
     id: str
     upload_id: str
@@ -102,6 +134,9 @@ class StoredFile:
     account: str | None = None
     collection: str | None = None
     email: str | None = None
+    place: Place = Place.SPOOL
+    trashed: Trashed | None = None
+    removed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

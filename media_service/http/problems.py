@@ -68,6 +68,7 @@ from media_service.core.errors.service import (
 )
 from media_service.core.errors.uploads import (
     BytesMissing,
+    CancelledByStation,
     DigestMismatch,
     LengthDiffers,
     NotWritable,
@@ -118,6 +119,7 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     MatchRequired: 428,
     FileChanged: 412,
     UploadGone: 410,
+    CancelledByStation: 410,
     WrongState: 409,
     Superseded: 409,
     OffsetMismatch: 409,

@@ -14,6 +14,7 @@ from media_service.intake.finalizing.rejected import RejectedUploads
 from media_service.intake.finalizing.retag import Retagger
 from media_service.intake.late_edits import LateEdits
 from media_service.intake.leftovers import Leftovers
+from media_service.intake.overview import OverviewService
 from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.recovery import Recovery
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.collections import Collections
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
+    from media_service.core.ports.overview import Overview
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.spool import Spool
@@ -43,6 +45,7 @@ class Adapters:
 
     catalogue: Catalogue
     collections: Collections
+    overview: Overview
     store: UploadStore
     spool: Spool
     quarantine: Quarantine
@@ -87,6 +90,7 @@ class ReceiverParts(SharedParts):
         )
         self.appends = Appends(self.uploads, locks, bus, clock=clock)
         self.concatenator = Concatenator(self.uploads, adapters.store)
+        self.overview = OverviewService(adapters.overview, adapters.store, clock=clock)
         self.files = FileService(catalogue, adapters.spool, self.retagger)
 
 

@@ -19,6 +19,7 @@ from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
+from media_service.core.files import Place, Trashed
 from media_service.core.findings import CODES, Finding, Grade, Severity
 from media_service.core.upload import Facts, PublishIntent, Slice, Upload, Verdict, ranges_of
 from media_service.core.upload_states import State
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 
-SERIALIZER = Serializer("/base", LIMITS, "", OneSlug(), NoLabels())
+SERIALIZER = Serializer("/base", LIMITS, "", OneSlug(), NoLabels(), trash_lifetime=1)
 
 HOSTILE_JSON = [
     *("", "{", "null", "[]", "{}", "1e999", "NaN", "[" * 100_000, "9" * 5000, '"text"', '{"a": NaN}', "[null, 1, {}]"),
@@ -78,7 +79,13 @@ UPLOAD = make_upload(
     protocol_fields={"metadata": "a b"},
     tags={"title": "x"},
 )
-FILE = make_file(chapters=UPLOAD.chapters, facts=UPLOAD.facts)
+FILE = make_file(
+    chapters=UPLOAD.chapters,
+    facts=UPLOAD.facts,
+    place=Place.TRASH,
+    trashed=Trashed(5, "person:p", "Kim", "too old"),
+    removed_at=7,
+)
 
 changes_of_upload = st.dictionaries(st.sampled_from([*upload_row(UPLOAD)]), anything, max_size=6)
 changes_of_file = st.dictionaries(st.sampled_from([*file_row(FILE)]), anything, max_size=6)

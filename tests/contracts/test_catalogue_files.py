@@ -10,7 +10,7 @@ import pytest
 
 from media_service.core.chapters import Chapter
 from media_service.core.errors.service import CatalogueError
-from media_service.core.files import LoudnessReport, SpoolEntry
+from media_service.core.files import LoudnessReport, Place, SpoolEntry, Trashed
 from media_service.core.upload import PublishIntent, Slice
 from media_service.core.upload_states import State
 from tests.catalogue.samples import keep, make_file, spooled
@@ -26,6 +26,17 @@ async def test_a_delivered_file_is_read_unchanged(catalogue: Catalogue) -> None:
     file = make_file(sender=None, tags={"title": "밤", "comment": ""}, chapters=(Chapter(0, "시작"),))
     await keep(catalogue, file)
     assert await catalogue.file("f1") == file
+
+
+async def test_the_place_of_a_file_is_read_unchanged(catalogue: Catalogue) -> None:
+    trashed = Trashed(7, "person:p", "김", "낡았다")
+    files = [
+        make_file(1, place=Place.TRASH, trashed=trashed),
+        make_file(2, place=Place.TAKEN, removed_at=8),
+        make_file(3, place=Place.PURGED, trashed=replace(trashed, by=None), removed_at=9),
+    ]
+    await keep(catalogue, *files)
+    assert [await catalogue.file(file.id) for file in files] == files
 
 
 async def test_upload_and_file_are_delivered_both_or_neither(catalogue: Catalogue) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import hdrs
 
-from media_service.core.access import LINK_PREFIX, Scope
+from media_service.core.access import LINK_PREFIX, PERSON_PREFIX, Scope
+from media_service.core.audit import ADMIN_TOKEN
 from media_service.core.errors.registry import restore_error
+from media_service.core.files import Place
 from media_service.core.findings import Outcome, outcome
 from media_service.core.tags import TAGS
 from media_service.core.times import MICROSECONDS
@@ -56,13 +58,17 @@ class Labels(Protocol):
 
 class Serializer:
     """Serialize values to JSON objects. `public_url`: the URL of the service with the base path; may be empty.
+    `trash_lifetime`: microseconds that a file stays in the trash.
 
     Uploads and files have the slug of their collection and the title of their link, so serializing them may raise
     CatalogueError. They do not have the sender's e-mail address: see `email_for`.
     """
 
-    def __init__(self, base: str, limits: Limits, public_url: str, slugs: Slugs, labels: Labels) -> None:
+    def __init__(
+        self, base: str, limits: Limits, public_url: str, slugs: Slugs, labels: Labels, *, trash_lifetime: int
+    ) -> None:
         self.base = base
+        self._trash_lifetime = trash_lifetime
         self._labels = labels
         self._slugs = slugs
         self._prefix = public_url or base
@@ -202,9 +208,28 @@ class Serializer:
             **await self._link_members(file.account),
             "uploaded_at": format_time(file.uploaded_at),
             "spooled_at": format_time(file.spooled_at),
+            "place": file.place.value,
+            "trash": self._trash(file),
+            "removed_at": format_optional_time(file.removed_at),
             "url": self.file_url(file.id),
             "content_url": f"{self.file_url(file.id)}/content",
         }
+
+    def _trash(self, file: StoredFile) -> dict[str, Any] | None:
+        trashed = file.trashed
+        if trashed is None or file.place is not Place.TRASH:
+            return None
+        return {
+            "at": format_time(trashed.at),
+            "by": None if trashed.by is None else {"id": _shown_id(trashed.by), "name": trashed.by_name},
+            "reason": trashed.reason,
+            "purge_at": format_time(trashed.at + self._trash_lifetime),
+        }
+
+
+def _shown_id(owner: str) -> str | None:
+    """Return the id of a person, a link or the admin token; None for a browser, whose id is that of its cookie."""
+    return owner if owner.startswith((PERSON_PREFIX, LINK_PREFIX)) or owner == ADMIN_TOKEN else None
 
 
 def email_for(caller: Caller, sent: Upload | StoredFile) -> dict[str, Any]:

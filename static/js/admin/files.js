@@ -45,7 +45,7 @@ const TYPING_MS = 200;
 /** Pixels from the top within which new files may push the others down. */
 const AT_TOP = 160;
 
-const markup = () => html`<p class="tally"><span data-ref="total" role="status"></span>
+const markup = () => html`<p class="tally" data-ref="tally"><span data-ref="total" role="status"></span>
     <button type="button" class="fresh" data-ref="fresh" hidden></button></p>
   <div class="list-frame" data-ref="frame">
     <p class="empty" data-ref="empty" hidden></p>
@@ -71,7 +71,8 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     replaced: () => { if (scrollY > part('frame').offsetTop) scrollTo({ top: 0 }); },
   });
   const further = makeFurther(part('further'), say('admin.more'), listing.more);
-  const chips = makeChips(chipsRoot, client, (filters) => go({ filters }));
+  const senders = () => [...new Set([...list.all()].map(({ file }) => file.sender ?? ''))].filter(Boolean).sort();
+  const chips = makeChips(chipsRoot, client, (filters) => go({ filters }), senders);
   let shown = false;
 
   /** @returns {string} why there are no rows; "" if there are some */
@@ -93,6 +94,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     const files = new Intl.NumberFormat(language()).format(total?.files ?? 0);
     setText(part('total'), words || !total ? '' : say(total.exact ? 'total.files' : 'total.more', { count: total.files, files }));
     part('fresh').hidden = fresh.length === 0;
+    part('tally').classList.toggle('news', fresh.length > 0);
     setText(part('fresh'), say(fresh.length < POLL_ROWS ? 'fresh.files' : 'fresh.many', { count: fresh.length }));
     further.show(!words && listing.isCurrent && listing.hasMore);
     const sort = sortOf(listing.filters);

@@ -38,15 +38,13 @@ export function makeLibraryClient(base, renewed) {
     ...client, ask,
     list: (/** @type {Parameters<typeof client.list>} */ ...query) => renewed(() => client.list(...query)),
     shows: () => renewed(client.shows),
-    /** @param {string} id @param {string} [reason] that its sender is told; may be empty */
+    /** @param {string} id @param {string} [reason] that its sender is told @returns {Promise<null>} */
     cancel: (id, reason = '') => ask('DELETE', upload(id), reason ? { body: { reason } } : {}),
 
     /** @param {Record<string, string | undefined>} query @returns {Promise<{files: StoredFile[], next: string | null, total?: Total}>} */
     files: (query) => ask('GET', at('api/v1/files', query)),
     /** @param {string} id @returns {Promise<import('./panel/draft.js').FullFile>} */
     file: (id) => ask('GET', file(id)),
-    /** @param {string} q @returns {Promise<string[]>} names of senders that begin so */
-    senders: async (q) => (await ask('GET', at('api/v1/files/senders', { q }))).senders,
     /** @param {Seen} seen @param {{tags?: Record<string, string | null>, chapters?: import('./panel/draft.js').Chapter[]}} change */
     edit: ({ id, spooled_sha256: match }, change) => ask('PATCH', file(id), { body: change, match, within: EDIT_WITHIN_MS }),
     /** @param {string} id @param {string} version changes with the picture @returns {string} the URL of its cover */

@@ -145,7 +145,6 @@ async function arrive() {
       return selection.select(before);
     }
   }
-  part('work').classList.toggle('with-panel', to.file !== '');
   here = to;
   return show();
 }
@@ -202,13 +201,14 @@ async function openLink() {
   return begin();
 }
 
-for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) {
-  keys.on(name, () => {
-    const { keys: acts = {} } = /** @type {{keys?: Record<string, () => unknown>}} */ (sections[/** @type {SectionName} */ (here.section)] ?? {});
-    const { [name]: act } = acts;
-    return act ? act() : false;
-  });
+/** @param {import('./keys.js').KeyName} name @returns {unknown} what the section that is shown does with the key; false for nothing */
+function act(name) {
+  const { keys: acts = {} } = /** @type {{keys?: Record<string, () => unknown>}} */ (sections[/** @type {SectionName} */ (here.section)] ?? {});
+  return acts[name] ? acts[name]() : false;
 }
+
+for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) keys.on(name, () => act(name));
+keys.on('play', () => (act('play') === false ? player.toggleCurrent() : true));
 keys.on('undo', toast.undo);
 keys.on('help', openHelp);
 keys.on('close', () => (here.file ? openPanel('') : false));

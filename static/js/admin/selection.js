@@ -12,8 +12,8 @@
  * @property {() => void} previous
  * @property {(file: import('./files.js').StoredFile) => void} put shows a changed file in its row
  * @property {() => void} closed to be called after the reader closed the panel: the focus returns to the row
- * @property {(scope: string) => boolean} may what the reader may do
  * @property {(file: import('./files.js').StoredFile) => void} trash moves a file to the trash, with Undo
+ * @property {(scope: string) => boolean} may
  */
 
 /** Dispatches `changed` when another file is selected, or none. */

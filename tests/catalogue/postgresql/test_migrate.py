@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from media_service.catalogue.postgresql.connections import UnusableDatabase
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.services.postgresql import Databases
+
+SHAPE = (
+    "SELECT table_name, column_name, data_type, character_maximum_length, collation_name, is_nullable, column_default "
+    "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+    "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname",
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+    "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+)
+"""What two databases with the same schema have in common."""
 
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
@@ -52,6 +63,20 @@ def test_every_text_is_compared_byte_by_byte(database: str) -> None:
         "AND table_name != 'alembic_version'"
     )
     assert execute(database, query) == []
+
+
+def test_a_database_of_0015_becomes_exactly_the_tables(database: str) -> None:
+    migrate(database, MIGRATIONS)
+    created = {query: execute(database, query) for query in SHAPE}
+    engine, config = engine_of(database), Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0015")
+    engine.dispose()
+    assert execute(database, "SELECT to_regclass('trashed_files')") == [(None,)]
+    migrate(database, MIGRATIONS)
+    assert {query: execute(database, query) for query in SHAPE} == created
 
 
 def test_a_changed_function_is_replaced(database: str) -> None:

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from media_service.core.chapters import Chapter
 from media_service.core.details import LAST_MODIFIED_END_US
+from media_service.core.files import Place, Trashed
 from media_service.core.findings import Finding, Severity
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload_states import State
@@ -26,7 +27,7 @@ from tests.support.serializing import NoLabels, OneSlug, served
 
 pytestmark = pytest.mark.once
 
-SERIALIZER = Serializer("", LIMITS, "", OneSlug(), NoLabels())
+SERIALIZER = Serializer("", LIMITS, "", OneSlug(), NoLabels(), trash_lifetime=1)
 AWARE = TypeAdapter(AwareDatetime)
 
 offsets = st.integers(-24 * 60 + 1, 24 * 60 - 1)
@@ -135,3 +136,31 @@ def test_uploads_and_files_have_the_slug_of_their_collection() -> None:
         for shape in (SERIALIZER.upload(view), SERIALIZER.upload_row(view), SERIALIZER.file(file)):
             assert served(shape)["collection"] == slug
         assert served(SERIALIZER.file_row(file))["collection"] == slug
+
+
+@pytest.mark.parametrize(
+    ("by", "shown"),
+    [
+        (None, None),
+        ("person:p", {"id": "person:p", "name": "Kim"}),
+        ("link:l", {"id": "link:l", "name": "Kim"}),
+        ("admin_token", {"id": "admin_token", "name": "Kim"}),
+        ("the digest of a cookie", {"id": None, "name": "Kim"}),
+    ],
+)
+def test_a_file_in_the_trash_says_who_put_it_there_unless_that_is_a_cookie(by: str | None, shown: object) -> None:
+    file = make_file(place=Place.TRASH, trashed=Trashed(1_000_000, by, "Kim", "too old"))
+    expected = {
+        "at": "1970-01-01T00:00:01Z",
+        "by": shown,
+        "reason": "too old",
+        "purge_at": "1970-01-01T00:00:01.000001Z",
+    }
+    for members in (served(SERIALIZER.file(file)), served(SERIALIZER.file_row(file))):
+        assert (members["place"], members["trash"], members["removed_at"]) == ("trash", expected, None)
+
+
+def test_a_purged_file_is_in_no_trash() -> None:
+    file = make_file(place=Place.PURGED, trashed=Trashed(1), removed_at=2_000_000)
+    members = served(SERIALIZER.file(file))
+    assert (members["place"], members["trash"], members["removed_at"]) == ("purged", None, "1970-01-01T00:00:02Z")

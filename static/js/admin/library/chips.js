@@ -19,7 +19,8 @@ const GRADES = ['proven', 'complete', 'structural'];
 const SORTS = { newest: '-uploaded_at', oldest: 'uploaded_at', title: 'title', artist: 'artist', longest: '-duration', largest: '-size' };
 /** Days before today with which a span begins. @type {Record<string, number>} */
 const SPANS = { today: 0, week: 6, month: 29 };
-const TYPING_MS = 200;
+/** Names that are offered. */
+const MOST_NAMES = 8;
 
 /** @param {number} days before today */
 const daysAgo = (days) => {
@@ -45,8 +46,9 @@ function dateWords({ from = '', to = '' }) {
  * @param {HTMLElement} root
  * @param {import('../library-client.js').LibraryClient} client
  * @param {(filters: Filters) => void} change goes to the list with these filters
+ * @param {() => string[]} senders names that may be meant
  */
-export function makeChips(root, client, change) {
+export function makeChips(root, client, change, senders) {
   /** @type {Filters} */
   let filters = {};
   /** @type {{slug: string, title: string}[]} */
@@ -116,12 +118,9 @@ export function makeChips(root, client, change) {
       <input name="sender" value="${filters.sender ?? ''}" autocomplete="off" spellcheck="false"></label>
       <div class="pop-list" data-ref="names"></div></form>`, { role: 'dialog', 'aria-label': say('chip.sender') });
     const input = /** @type {HTMLInputElement} */ (box.querySelector('input'));
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let typing;
-    const offer = async () => {
-      const typed = input.value;
-      const names = await client.senders(typed.trim()).catch(() => []);
-      if (typed !== input.value || !box.isConnected) return;
+    const offer = () => {
+      const typed = input.value.trim().toLocaleLowerCase();
+      const names = senders().filter((name) => name !== filters.sender && name.toLocaleLowerCase().includes(typed)).slice(0, MOST_NAMES);
       ref(box, 'names').replaceChildren(html`${names.map((name) => html`<button type="button" data-name="${name}">${name}</button>`)}`);
     };
     const choose = (/** @type {string} */ sender) => {
@@ -129,10 +128,7 @@ export function makeChips(root, client, change) {
       set({ sender });
     };
     input.select();
-    input.addEventListener('input', () => {
-      clearTimeout(typing);
-      typing = setTimeout(offer, TYPING_MS);
-    });
+    input.addEventListener('input', offer);
     box.addEventListener('click', (event) => {
       const { name } = /** @type {HTMLElement} */ (event.target).dataset;
       if (name) choose(name);
@@ -141,7 +137,7 @@ export function makeChips(root, client, change) {
       event.preventDefault();
       choose(input.value.trim());
     });
-    if (!filters.sender) offer();
+    offer();
   }
 
   /** @param {string} chip @param {string} filter @param {[string, string][]} options values and words @param {HTMLElement} anchor */

@@ -1,11 +1,14 @@
 /**
- * The rows of the files, a page in a `tbody` of its own: the browser lays out those that are seen, so that ten thousand
- * cost no more than one page. Rows are added, filled anew and removed, never built twice.
+ * The rows of the files, twenty in a `tbody`: the browser lays out those that are seen, so that ten thousand cost little
+ * more than a screen. Rows are added, filled anew and removed, never built twice.
  *
  * @typedef {import('../files.js').StoredFile} StoredFile
  */
 import { html, only } from '../../html.js';
 import { fillRow, makeRow } from './file-rows.js';
+
+/** Rows that are laid out together; `library.css` has their height. */
+const TOGETHER = 20;
 
 /** @param {HTMLTableElement} table */
 export function makeFileList(table) {
@@ -33,11 +36,12 @@ export function makeFileList(table) {
     /** @param {StoredFile[]} files */
     append(files) {
       const rows = rowsOf(files);
-      if (!rows.length) return;
-      const body = document.createElement('tbody');
-      body.setAttribute('role', 'rowgroup');
-      body.append(...rows);
-      table.append(body);
+      for (let k = 0; k < rows.length; k += TOGETHER) {
+        const body = document.createElement('tbody');
+        body.setAttribute('role', 'rowgroup');
+        body.append(...rows.slice(k, k + TOGETHER));
+        table.append(body);
+      }
     },
     /** @param {StoredFile[]} files that are newer than all others */
     prepend(files) {

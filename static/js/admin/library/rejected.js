@@ -27,7 +27,8 @@ export function rejectedSection(root, { client, asked, player, toast, go, may })
   });
 
   /** @param {RejectedUpload} upload @param {string} said @returns {string} what else was found */
-  const others = ({ findings }, said) => [...new Set(findings.filter(({ severity, code }) => severity !== 'info' && knows(`finding.${code}`))
+  const others = ({ findings, problem }, said) => [...new Set(findings
+    .filter(({ severity, code }) => severity !== 'info' && code !== problem?.finding && knows(`finding.${code}`))
     .map((one) => finding(one, findings)))].filter((words) => words !== said).join(' ');
 
   /** @param {RejectedUpload} upload @returns {import('../list.js').Line} */

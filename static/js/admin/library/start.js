@@ -46,7 +46,7 @@ function diskMeter({ free, total }) {
 function quotaMeter({ of, name, used, limit }) {
   const share = limit ? used / limit : 0;
   const words = say('start.used', { used: bytes(used, language()), limit: bytes(limit, language()), percent: percent(share, language()) });
-  return meter(name || say(`quota.${of}`), words, share, share > 1 - LITTLE);
+  return meter(of === 'collection' && name ? name : say(`quota.${of}`), words, share, share > 1 - LITTLE);
 }
 
 /**

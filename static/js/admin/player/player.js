@@ -172,6 +172,8 @@ export function makePlayer(root, client, asked) {
       else start(wanted);
     },
     start, open,
+    /** Pauses the current file, or goes on with it. @returns {false | void} false without one */
+    toggleCurrent: () => playback.file !== null && player.toggle(playback.file),
     /** Moves from where it is. @param {number} seconds */
     skip: (seconds) => { if (playback.file) playback.seek(playback.at + seconds); },
     close() {
