@@ -137,22 +137,45 @@ def test_playing_goes_on_after_the_server_was_away_and_where_it_was_left(desk: D
 
 
 def test_a_tag_is_corrected_by_keyboard_alone(desk: Desk) -> None:
-    page, panel = desk.page, desk.open("Morning Talk")
-    panel.locator("h2").focus()
-    while not panel.get_by_label("Title", exact=True).evaluate("input => input === document.activeElement"):
+    page, panel = desk.page, desk.panel
+    title, row = panel.get_by_label("Title", exact=True), page.get_by_role("link", name="Morning Talk")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
+    while not has_focus(row):
+        page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(panel.locator("h2")).to_be_focused()
+    while not has_focus(title):
         page.keyboard.press("Tab")
     page.keyboard.press("End")
     page.keyboard.type(" with Lee")
     expect(panel.get_by_role("button", name="Save")).to_be_visible()
     page.keyboard.press("Enter")
-    expect(panel.locator("[data-ref=word]").last).to_have_text("Saved.")
-    expect(panel.get_by_label("Title", exact=True)).to_be_focused()
-    expect(page.locator("tbody tr").filter(has_text="Morning Talk with Lee")).to_have_count(1)
-    panel.get_by_label("Title", exact=True).fill("Morning Talk")
-    page.keyboard.press("Control+s")
-    until(lambda: desk.file("talk.mp3")["title"] == "Morning Talk", page)
+    expect(panel.locator("[data-ref=word]")).to_have_text("Saved.")
+    expect(title).to_be_focused()
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
+    expect(page.get_by_role("link", name="Morning Talk with Lee")).to_be_focused()
+    page.keyboard.press("e")
+    expect(title).to_be_focused()
+    page.keyboard.type("Morning Talk")
+    page.keyboard.press("Control+s")
+    until(lambda: desk.file("talk.mp3")["title"] == "Morning Talk", page)
+    panel.locator("h2").focus()
+    page.keyboard.press("j")
+    expect(panel.locator("h2")).to_have_text("Long Night")
+    page.keyboard.press(" ")
+    expect(page.locator(".player").get_by_role("button", name="Pause “Long Night”")).to_be_visible()
+    page.keyboard.press(" ")
+    page.locator(".player").get_by_role("button", name="Close player").click()
+
+
+def has_focus(element: Locator) -> bool:
+    """Return whether the keys go to this element."""
+    focused: bool = element.evaluate("element => element === document.activeElement")
+    return focused
 
 
 def test_suggested_korean_tags_are_taken_by_one_click_and_given_back(desk: Desk) -> None:
@@ -220,9 +243,9 @@ def test_the_cover_is_chosen_refused_and_removed(desk: Desk) -> None:
     image = panel.locator(".cover-picture img")
     choose(desk, "Add a cover", "cover.png", png(40, 30))
     expect(image).to_have_js_property("naturalWidth", 40)
-    expect(panel.locator("[data-ref=word]").last).to_contain_text("The cover is in the file now")
+    expect(panel.locator("[data-ref=word]")).to_contain_text("The cover is in the file now")
     choose(desk, "Change", "bad.png", SVG)
-    expect(panel.locator("[data-ref=word]").last).to_contain_text("It must be a JPEG, PNG, WebP or GIF picture")
+    expect(panel.locator("[data-ref=word]")).to_contain_text("It must be a JPEG, PNG, WebP or GIF picture")
     panel.get_by_role("button", name="Show the cover large").click()
     expect(desk.page.get_by_role("dialog").get_by_role("img")).to_be_visible()
     desk.page.keyboard.press("Escape")
@@ -245,7 +268,7 @@ def test_a_conflict_is_settled_field_by_field(desk: Desk) -> None:
     panel.get_by_label("Genre").fill("My genre")
     desk.edit_elsewhere("talk.mp3", {"tags": {"artist": "Theirs", "genre": "Their genre", "album": "Their album"}})
     panel.get_by_role("button", name="Save").click()
-    expect(panel.locator("[data-ref=word]").last).to_contain_text("In 2 fields both of you did")
+    expect(panel.locator("[data-ref=word]")).to_contain_text("In 2 fields both of you did")
     expect(panel.get_by_label("Album", exact=True)).to_have_value("Their album")
     expect(panel.get_by_label("Mine: Mine")).to_be_focused()
     panel.get_by_role("group", name="Genre: which one?").get_by_label("Theirs").check()
@@ -257,7 +280,7 @@ def test_a_conflict_is_settled_field_by_field(desk: Desk) -> None:
     panel.get_by_label("Artist", exact=True).fill("Kim")
     desk.edit_elsewhere("talk.mp3", {"tags": {"album": None}})
     panel.get_by_role("button", name="Save").click()
-    expect(panel.locator("[data-ref=word]").last).to_contain_text("Meanwhile someone else has changed: Album")
+    expect(panel.locator("[data-ref=word]")).to_contain_text("Meanwhile someone else has changed: Album")
     assert [desk.file("talk.mp3")[name] for name in ("artist", "album")] == ["Kim", None]
 
 
@@ -270,6 +293,8 @@ def test_nothing_takes_unsaved_edits_away_without_a_question(desk: Desk) -> None
         "escape": lambda: comment.press("Escape"),
         "next": lambda: panel.get_by_role("button", name="Next file").click(),
         "another row": lambda: page.locator("tbody tr").filter(has_text="Long Night").locator(".title").click(),
+        "another section": lambda: page.get_by_role("link", name="Overview").click(),
+        "back": lambda: page.evaluate("history.back()"),
         "sign out": lambda: page.get_by_role("button", name="Sign out").click(),
     }
     for name, act in leave.items():
@@ -294,7 +319,7 @@ def test_what_was_typed_stays_while_the_server_is_away(desk: Desk) -> None:
     panel.get_by_label("Comment").fill("In spite of it")
     desk.server.kill()
     panel.get_by_role("button", name="Save").click()
-    expect(panel.locator("[data-ref=word]").last).to_contain_text("What you typed stays here")
+    expect(panel.locator("[data-ref=word]")).to_contain_text("What you typed stays here")
     desk.server.start()
     desk.save()
     assert desk.file("talk.mp3")["comment"] == "In spite of it"

@@ -87,7 +87,7 @@ export function makeWaveform(first, player) {
     ref(element, 'played').style.clipPath = `inset(0 ${100 - Math.min(100, (100 * now) / duration)}% 0 0)`;
     picture.setAttribute('aria-valuenow', String(Math.floor(now)));
     picture.setAttribute('aria-valuetext', [say('play.at', { at: clock(now), duration: clock(duration) }), chapter].filter(Boolean).join(', '));
-    setText(ref(element, 'wave-at'), clock(now));
+    setText(ref(element, 'wave-at'), clock(Math.floor(now)));
     setText(ref(element, 'chapter-now'), isMine() ? chapter : '');
     const toggle = ref(element, 'wave-toggle');
     const words = say(playing ? 'play.pause' : 'play.play', { name: file.title || file.filename });
