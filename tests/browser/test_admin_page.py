@@ -76,9 +76,9 @@ def test_the_player_plays_and_seeks(library: Page) -> None:
     partial: list[int] = []
     library.on("response", lambda got: partial.append(got.status) if got.url.endswith("/content?stream") else None)
     library.get_by_role("button", name="Play “Morning Talk”").click()
-    at = library.locator("[data-ref=at]")
+    at = library.locator(".player [data-ref=at]")
     until(lambda: at.inner_text() not in ("", "0:00"), library)
-    expect(library.locator("[data-ref=duration]")).to_have_text("1:00")
+    expect(library.locator(".player [data-ref=duration]")).to_have_text("1:00")
     seek = library.get_by_role("slider", name="Position")
     seek.fill("40")
     until(lambda: at.inner_text() >= "0:40", library)

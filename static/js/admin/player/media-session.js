@@ -3,9 +3,8 @@
 /**
  * @param {import('./playback.js').Playback} playback
  * @param {Record<string, () => void>} steps `previoustrack` and `nexttrack`
- * @param {(file: import('./playback.js').Playable) => string} coverOf URL of a picture; "" if there is none
  */
-export function useMediaSession(playback, steps, coverOf) {
+export function useMediaSession(playback, steps) {
   if (!('mediaSession' in navigator)) return;
   const session = navigator.mediaSession;
   const skip = (/** @type {number} */ seconds) => playback.seek(playback.at + seconds);
@@ -30,8 +29,7 @@ export function useMediaSession(playback, steps, coverOf) {
     session.playbackState = !file ? 'none' : playback.isPlaying ? 'playing' : 'paused';
     if (shown === (file?.id ?? '')) return;
     shown = file?.id ?? '';
-    const artwork = file && coverOf(file);
-    session.metadata = file ? new MediaMetadata({ title: file.title || file.filename, artist: file.artist ?? '', artwork: artwork ? [{ src: artwork }] : [] }) : null;
+    session.metadata = file ? new MediaMetadata({ title: file.title || file.filename, artist: file.artist ?? '' }) : null;
   });
   playback.addEventListener('time', () => {
     const { duration, at, rate } = playback;

@@ -209,7 +209,7 @@ export function makePlayer(root, client, asked) {
     },
     relabel: draw,
   };
-  useMediaSession(playback, { previoustrack: () => turn(-1), nexttrack: () => turn(1) }, (file) => (file.source ? '' : client.coverUrl(file.id, '')));
+  useMediaSession(playback, { previoustrack: () => turn(-1), nexttrack: () => turn(1) });
   return player;
 }
 
