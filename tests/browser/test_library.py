@@ -125,10 +125,6 @@ def test_what_was_looked_for_is_in_the_url_and_survives_reload_and_back(page: Pa
 
 
 def test_rows_are_added_while_scrolling_and_none_is_built_again(page: Page) -> None:
-    page.get_by_role("button", name="Length").click()
-    expect(page.locator("[aria-sort=descending]")).to_have_text("Length")
-    page.evaluate("location.hash = '#files'")
-    expect(page.locator("[aria-sort=descending]")).to_have_text("Uploaded")
     first = page.locator(TITLE).first.element_handle()
     row_count = "document.querySelectorAll('[data-ref=table] tbody tr').length"
     while page.evaluate(row_count) < 500:
@@ -218,7 +214,7 @@ def test_without_an_answer_no_rows_pretend_to_be_the_result(page: Page) -> None:
     page.unroute("**/api/v1/files?*")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("[data-ref=trouble]")).to_be_hidden()
-    expect(page.locator("[data-ref=total]").or_(page.locator(".empty:visible")).first).not_to_be_empty()
+    expect(page.locator(".empty:visible")).to_have_text("Nothing found for “jazz”.")
 
 
 def test_a_session_that_ended_is_renewed_over_the_work(page: Page, server: Server) -> None:

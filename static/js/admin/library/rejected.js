@@ -28,7 +28,7 @@ export function rejectedSection(root, { client, asked, player, toast, go, may })
 
   /** @param {RejectedUpload} upload @param {string} said @returns {string} what else was found */
   const others = ({ findings, problem }, said) => [...new Set(findings
-    .filter(({ severity, code }) => severity !== 'info' && code !== problem?.finding && knows(`finding.${code}`))
+    .filter(({ severity, code }) => severity !== 'info' && code !== /** @type {any} */ (problem)?.finding && knows(`finding.${code}`))
     .map((one) => finding(one, findings)))].filter((words) => words !== said).join(' ');
 
   /** @param {RejectedUpload} upload @returns {import('../list.js').Line} */
