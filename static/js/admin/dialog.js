@@ -43,15 +43,16 @@ export function confirmed(heading, what, yes, ways = []) {
  * @param {string} what will happen
  * @param {string} label of the field
  * @param {string} yes text of the button that does it
+ * @param {string} no
  * @returns {Promise<string | null>} the reason; null if it was not confirmed
  */
-export function askReason(heading, what, label, yes) {
+export function askReason(heading, what, label, yes, no) {
   const dialog = openDialog(html`<dialog class="edit small" aria-labelledby="reason-heading"><form method="dialog">
     <h2 id="reason-heading">${heading}</h2>
     <p>${what}</p>
     <label class="field"><span>${label}</span><textarea name="reason" rows="2" maxlength="500"></textarea></label>
     <p class="buttons"><button type="submit" class="main grave" value="yes">${yes}</button>
-      <button type="button" class="quiet" data-ref="cancel">${say('edit.cancel')}</button></p>
+      <button type="button" class="quiet" data-ref="cancel">${no}</button></p>
   </form></dialog>`);
   ref(dialog, 'cancel').addEventListener('click', () => dialog.close(''));
   return new Promise((resolve) => {

@@ -71,8 +71,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     replaced: () => { if (scrollY > part('frame').offsetTop) scrollTo({ top: 0 }); },
   });
   const further = makeFurther(part('further'), say('admin.more'), listing.more);
-  const senders = () => [...new Set([...list.all()].map(({ file }) => file.sender ?? ''))].filter(Boolean).sort();
-  const chips = makeChips(chipsRoot, client, (filters) => go({ filters }), senders);
+  const chips = makeChips(chipsRoot, client, (filters) => go({ filters }));
   let shown = false;
 
   /** @returns {string} why there are no rows; "" if there are some */

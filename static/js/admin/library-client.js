@@ -43,6 +43,8 @@ export function makeLibraryClient(base, renewed) {
 
     /** @param {Record<string, string | undefined>} query @returns {Promise<{files: StoredFile[], next: string | null, total?: Total}>} */
     files: (query) => ask('GET', at('api/v1/files', query)),
+    /** @param {string} q @returns {Promise<string[]>} frequent senders whose names have it */
+    senders: async (q) => (await ask('GET', at('api/v1/files/senders', { q }))).senders,
     /** @param {string} id @returns {Promise<import('./panel/draft.js').FullFile>} */
     file: (id) => ask('GET', file(id)),
     /** @param {Seen} seen @param {{tags?: Record<string, string | null>, chapters?: import('./panel/draft.js').Chapter[]}} change */

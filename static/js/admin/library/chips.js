@@ -21,6 +21,7 @@ const SORTS = { newest: '-uploaded_at', oldest: 'uploaded_at', title: 'title', a
 const SPANS = { today: 0, week: 6, month: 29 };
 /** Names that are offered. */
 const MOST_NAMES = 8;
+const TYPING_MS = 150;
 
 /** @param {number} days before today */
 const daysAgo = (days) => {
@@ -46,9 +47,8 @@ function dateWords({ from = '', to = '' }) {
  * @param {HTMLElement} root
  * @param {import('../library-client.js').LibraryClient} client
  * @param {(filters: Filters) => void} change goes to the list with these filters
- * @param {() => string[]} senders names that may be meant
  */
-export function makeChips(root, client, change, senders) {
+export function makeChips(root, client, change) {
   /** @type {Filters} */
   let filters = {};
   /** @type {{slug: string, title: string}[]} */
@@ -118,9 +118,11 @@ export function makeChips(root, client, change, senders) {
       <input name="sender" value="${filters.sender ?? ''}" autocomplete="off" spellcheck="false"></label>
       <div class="pop-list" data-ref="names"></div></form>`, { role: 'dialog', 'aria-label': say('chip.sender') });
     const input = /** @type {HTMLInputElement} */ (box.querySelector('input'));
-    const offer = () => {
-      const typed = input.value.trim().toLocaleLowerCase();
-      const names = senders().filter((name) => name !== filters.sender && name.toLocaleLowerCase().includes(typed)).slice(0, MOST_NAMES);
+    const offer = async () => {
+      const typed = input.value === filters.sender ? '' : input.value;
+      const found = await client.senders(typed.trim()).catch(() => []);
+      if (!box.isConnected || (input.value === filters.sender ? '' : input.value) !== typed) return;
+      const names = found.filter((name) => name !== filters.sender).slice(0, MOST_NAMES);
       ref(box, 'names').replaceChildren(html`${names.map((name) => html`<button type="button" data-name="${name}">${name}</button>`)}`);
     };
     const choose = (/** @type {string} */ sender) => {
@@ -128,7 +130,12 @@ export function makeChips(root, client, change, senders) {
       set({ sender });
     };
     input.select();
-    input.addEventListener('input', offer);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let typing;
+    input.addEventListener('input', () => {
+      clearTimeout(typing);
+      typing = setTimeout(offer, TYPING_MS);
+    });
     box.addEventListener('click', (event) => {
       const { name } = /** @type {HTMLElement} */ (event.target).dataset;
       if (name) choose(name);

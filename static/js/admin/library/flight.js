@@ -73,7 +73,7 @@ export function flightSection(root, count, { client, asked, toast, may }) {
     load, line, empty: () => say('admin.no_flight'), every: EVERY_MS, keys: { trash: 'cancel' },
     acts: {
       async cancel(/** @type {Upload} */ upload) {
-        const why = await askReason(say('cancel.heading', { name: upload.filename }), say('cancel.what', { sender: from(upload) }), say('cancel.reason'), say('cancel.do'));
+        const why = await askReason(say('cancel.heading', { name: upload.filename }), say('cancel.what'), say('cancel.reason'), say('cancel.do'), say('cancel.keep'));
         if (why === null) return;
         const done = await asked(() => client.cancel(upload.id, why).then(() => true), () => undefined);
         if (!done) return;

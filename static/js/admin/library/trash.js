@@ -31,7 +31,7 @@ export function trashSection(root, { client, asked, player, toast, trashing, go,
     const playing = player.playing(file.id);
     return {
       state: 'trashed', sign: icon('trash'), title: called(file),
-      facts: [[file.artist, file.title ? file.filename : ''].filter(Boolean).join(' · '), say('trash.by', { name: by?.name || say('audit.service') }), when(at)],
+      facts: [file.artist ?? '', say('trash.by', { name: by?.name || say('audit.service') }), when(at)],
       note: reason ? say('trash.reason', { reason }) : '',
       numbers: [`${clock(file.duration)} · ${bytes(file.size, language())}`, until ? html`${say('trash.until')} ${day(until)}` : ''],
       actions: [[playing ? 'pause' : 'listen', playing ? 'pause' : 'play'],

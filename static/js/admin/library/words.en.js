@@ -85,9 +85,10 @@ export default {
   'rejected.delete_heading': 'Delete “{name}”?',
   'rejected.delete_what': 'This rejected file cannot be restored after that.',
   'cancel.heading': 'Cancel “{name}”?',
-  'cancel.what': 'What has arrived of it is deleted, and {sender} is told.',
+  'cancel.what': 'What has arrived of it is deleted, and the sender is told.',
   'cancel.reason': 'Reason, for the sender (optional)',
   'cancel.do': 'Cancel this upload',
+  'cancel.keep': 'Let it go on',
   'cancel.done': '“{name}” was cancelled.',
 
   'start.today': { one: 'file arrived today', other: 'files arrived today' },

@@ -85,9 +85,10 @@ export default {
   'rejected.delete_heading': '‘{name}’ 파일을 삭제할까요?',
   'rejected.delete_what': '거부된 파일은 삭제하면 되돌릴 수 없습니다.',
   'cancel.heading': '‘{name}’ 업로드를 취소할까요?',
-  'cancel.what': '지금까지 받은 내용을 지우고 보낸 분({sender})에게 알립니다.',
+  'cancel.what': '지금까지 받은 내용을 지우고 보낸 분에게 알립니다.',
   'cancel.reason': '보낸 분에게 알릴 이유 (선택)',
   'cancel.do': '업로드 취소',
+  'cancel.keep': '계속 받기',
   'cancel.done': '‘{name}’ 업로드를 취소했습니다.',
 
   'start.today': { other: '오늘 들어온 파일' },
