@@ -18,7 +18,7 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Dialog
 
 CHAPTERS = [{"start": 0, "title": "Greeting"}, {"start": 12, "title": "News"}, {"start": 20.5, "title": "Weather"}]
 LONG_SECONDS = 1500
@@ -305,7 +305,12 @@ def test_nothing_takes_unsaved_edits_away_without_a_question(desk: Desk) -> None
         expect(panel.locator("h2"), name).to_have_text("Morning Talk")
         expect(comment, name).to_have_value("Not saved yet")
     asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
     page.evaluate("setTimeout(() => location.reload())")
     until(lambda: asked == ["beforeunload"], page)
     expect(comment).to_have_value("Not saved yet")
