@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.desk import ask, measure, stored
-from tests.browser.page_objects import until
+from tests.browser.page_objects import sign_in, until
 from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.pictures import SVG, png
 from tests.support.server import Server
@@ -323,6 +324,12 @@ def test_what_was_typed_stays_while_the_server_is_away(desk: Desk) -> None:
     desk.server.start()
     desk.save()
     assert desk.file("talk.mp3")["comment"] == "In spite of it"
+    panel.get_by_label("Comment").fill("Signed in again")
+    desk.page.context.clear_cookies()
+    panel.get_by_role("button", name="Save").click()
+    sign_in(desk.page, desk.server.token)
+    expect(panel.locator("[data-ref=word]")).to_have_text("Saved.")
+    assert desk.file("talk.mp3")["comment"] == "Signed in again"
 
 
 def test_the_history_says_who_has_changed_what(desk: Desk) -> None:
@@ -332,6 +339,8 @@ def test_the_history_says_who_has_changed_what(desk: Desk) -> None:
     expect(newest).to_contain_text("File edited Comment")
     expect(newest).to_contain_text("admin token")
     expect(panel.locator(".history li").last).to_contain_text("Uploaded")
+    desk.open("Long Night")
+    expect(panel.locator(".history li")).to_have_text(re.compile("^Uploaded"))
     panel.get_by_text("History").click()
 
 
@@ -347,6 +356,25 @@ def test_panel_and_player_fit_a_small_phone(desk: Desk) -> None:
     page.get_by_role("button", name="Close player").click()
     desk.panel.get_by_role("button", name="Close").click()
     page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_times_are_read_as_they_are_written(desk: Desk) -> None:
+    assert desk.page.evaluate(ROUND_TRIP, [0, 0.5, 59.999, 60, 61.25, 3599.9, 3600, 36_000.001, 400_000]) == []
+    assert desk.page.evaluate(READ, ["1:02", " 1:02:03,5 ", "75", "1:2", "", "later", "1:", "-1"]) == [
+        *(62, 3723.5, 75, 62),
+        *(None, None, None, None),
+    ]
+
+
+ROUND_TRIP = """async (times) => {
+    const { seconds, stamp } = await import('/static/js/admin/panel/times.js');
+    return times.filter((time) => seconds(stamp(time)) !== time);
+}"""
+
+READ = """async (texts) => {
+    const { seconds } = await import('/static/js/admin/panel/times.js');
+    return texts.map(seconds);
+}"""
 
 
 def position(desk: Desk) -> int:

@@ -20,7 +20,6 @@
  * @property {Chapter[]} chapters
  * @property {Loudness | null} loudness
  * @property {{vbr?: boolean, encoder?: string | null, text_encoding?: string | null} | null} audio
- * @property {'spool' | 'trash' | 'taken' | 'purged'} [place]
  *
  * @typedef {import('../files.js').StoredFile & Details} FullFile
  * @typedef {string | ChapterRow[]} Value of a tag or of `chapters`

@@ -55,11 +55,18 @@ function format({ bitrate, sample_rate: rate, channels, audio }) {
 /** @param {FullFile} file @returns {string} */
 const sender = ({ sender: name, email, link }) => [name, email, link ? say('fact.by_link', { title: link.title }) : ''].filter(Boolean).join(' · ');
 
+/** @param {FullFile} file @returns {string} who has put it into the trash, when and why, and until when it is kept */
+const trashWords = ({ trash }) => (trash ? [
+  trash.by?.name ?? '', day(trash.at), trash.reason ?? '', trash.purge_at ? say('fact.kept_until', { time: day(trash.purge_at) }) : '',
+].filter(Boolean).join(' · ') : '');
+
 /** @param {FullFile} file @param {(slug: string) => string} showOf the title of a show */
 export function makeFacts(file, showOf) {
   const { size, grade, verdict } = file;
   /** @type {[string, string | DocumentFragment | null][]} */
   const facts = [
+    ['trash', trashWords(file)],
+    ['removed', file.removed_at ? day(file.removed_at) : ''],
     ['format', format(file)],
     ['size', `${bytes(size, language())} · ${clock(file.duration)}`],
     ['checked', grade && knows(`grade.${grade}`) ? say(`grade.${grade}`) : say(verdict ? 'grade.none' : 'grade.unchecked')],

@@ -6,12 +6,11 @@
  * @typedef {import('../selection.js').Around} Around
  */
 import { Refusal } from '../../client.js';
-import { reason } from '../../describe.js';
 import { html, ref } from '../../html.js';
 import { icon } from '../../icons.js';
 import { learn, say } from '../../words.js';
 import { Draft } from './draft.js';
-import { tried } from './saving.js';
+import { refusalWords, tried } from './saving.js';
 import { askUnsaved, guardClosing } from './unsaved.js';
 import { makeView } from './view.js';
 
@@ -119,7 +118,7 @@ export function makePanel(root, client, asked, player, around) {
     } catch (error) {
       clearTimeout(timer);
       if (!isWanted(id)) return;
-      if (error instanceof Refusal) return tell(reason(error.problem));
+      if (error instanceof Refusal) return tell(refusalWords(error));
       tell(say('admin.unreachable'));
       timer = setTimeout(() => isWanted(id) && load(id, options, focus), AGAIN_MS);
     }
@@ -141,8 +140,10 @@ export function makePanel(root, client, asked, player, around) {
     end();
     view = makeView(draft, { client, asked, player, may: around.may, put: around.put, showOf: (slug) => shows?.get(slug) ?? slug });
     const { file } = draft;
+    const { place = 'spool' } = file;
     /** @type {HTMLAnchorElement} */ (part('panel-download')).href = client.content(file.id);
-    part('panel-trash').hidden = !around.may('edit') || (file.place ?? 'spool') !== 'spool';
+    part('panel-download').hidden = place === 'taken' || place === 'purged';
+    part('panel-trash').hidden = !around.may('edit') || place !== 'spool';
     part('panel-body').replaceChildren(view.element);
     if (edit) view.edit();
     else if (focus) view.focus();

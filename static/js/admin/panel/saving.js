@@ -15,6 +15,7 @@
 import { Refusal, Trouble } from '../../client.js';
 import { reason } from '../../describe.js';
 import { knows, say } from '../../words.js';
+import { failureWords } from '../form.js';
 import { CHAPTERS } from './draft.js';
 import { seconds } from './times.js';
 
@@ -36,8 +37,13 @@ const isSignedOut = (error) => error instanceof Refusal && (error.status === 401
 /** @param {unknown} error @returns {boolean} somebody else has changed the file */
 const isOutdated = (error) => error instanceof Refusal && error.code === 'file_changed';
 
-/** @param {string} text @returns {string} */
-const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+/** @param {Refusal} refusal @returns {string} */
+export function refusalWords(refusal) {
+  if (knows(`admin.why.${refusal.code}`)) return failureWords(refusal);
+  // The upload page puts these texts into a sentence.
+  const text = reason(refusal.problem);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
 
 /** @param {unknown} error @returns {Wrong} */
 export function wrongOf(error) {
@@ -45,7 +51,7 @@ export function wrongOf(error) {
   if (error instanceof Trouble) return { name: '', words: say(knows(`trouble.${error.code}`) ? `trouble.${error.code}` : 'trouble.unreachable') };
   if (!(error instanceof Refusal)) throw error;
   const [kind, name = '', part = ''] = (error.problem.field ?? '').split('.');
-  if (error.code !== 'malformed') return { name: '', words: capitalised(reason(error.problem)) };
+  if (error.code !== 'malformed') return { name: '', words: refusalWords(error) };
   if (kind === 'tags') return { name, words: say(knows(`tag.bad.${name}`) ? `tag.bad.${name}` : 'tag.bad') };
   if (kind === CHAPTERS && part) return { name: CHAPTERS, row: Number(name), part, words: say(`chapter.bad.${part}`) };
   return { name: '', words: say('form.unreadable') };

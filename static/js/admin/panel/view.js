@@ -54,7 +54,10 @@ export function makeView(draft, { client, asked, player, may, put, showOf }) {
   const position = {
     play: playAt,
     at: () => (player.current() === draft.file.id ? player.at() : 0),
-    watch: (/** @type {() => void} */ act) => player.watch('time', act),
+    watch: (/** @type {() => void} */ act) => {
+      const ends = [player.watch('time', act), player.watch('changed', act)];
+      return () => ends.forEach((end) => end());
+    },
   };
   const wave = isAudible(first) ? makeWaveform(first, player) : null;
   const tags = makeTagsForm(draft, mayEdit, drawFoot);

@@ -86,6 +86,9 @@ export default {
   'verdict.purged': 'Deleted for good',
 
   'fact.heading': 'Facts',
+  'fact.trash': 'In the trash',
+  'fact.kept_until': 'kept until {time}',
+  'fact.removed': 'Gone since',
   'fact.format': 'Format',
   'fact.size': 'Size',
   'fact.checked': 'Checked',

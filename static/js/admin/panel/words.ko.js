@@ -86,6 +86,9 @@ export default {
   'verdict.purged': '완전히 삭제됨',
 
   'fact.heading': '정보',
+  'fact.trash': '휴지통',
+  'fact.kept_until': '{time}까지 보관',
+  'fact.removed': '없어진 때',
   'fact.format': '형식',
   'fact.size': '크기',
   'fact.checked': '검사',
