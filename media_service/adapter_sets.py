@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.collections import Collections
     from media_service.core.ports.erasing import ErasableRows
     from media_service.core.ports.guest_links import GuestLinks
+    from media_service.core.ports.places import FilePlaces
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
@@ -42,6 +43,10 @@ class CatalogueAdapters(Catalogue, Protocol):
     @property
     def guest_links(self) -> GuestLinks:
         """Guest links."""
+
+    @property
+    def places(self) -> FilePlaces:
+        """Where finished files are."""
 
 
 class RowAdapters(Protocol):

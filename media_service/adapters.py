@@ -121,6 +121,7 @@ class ProcessAdapters:
             catalogue=self.catalogue,
             collections=self.catalogue.collections,
             overview=self.catalogue.overview,
+            places=self.catalogue.places,
             store=self._bytes.store,
             spool=self._bytes.spool,
             quarantine=self._bytes.quarantine,

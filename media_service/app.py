@@ -26,6 +26,7 @@ from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
 from media_service.http.api.tokens import TokensApi
+from media_service.http.api.trash import TrashApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.connections.rate_limited_log import RateLimitedLog
@@ -178,6 +179,7 @@ class Receiver:
             ),
             *self._append_dialects(loop_budget),
             files_api,
+            TrashApi(files, self._parts.trash, files_api, authenticator, audit),
             FileCoversApi(
                 files, files_api, authenticator, intake.options, audit=audit, loop_budget=loop_budget, budget=covers
             ),
@@ -201,7 +203,13 @@ class Receiver:
     def _person_eraser(self) -> PersonEraser:
         adapters, rows = self._adapters.all, self._adapters.erasing
         uploads = UploadEraser(
-            adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
+            adapters.catalogue,
+            rows,
+            adapters.spool,
+            adapters.quarantine,
+            ender=self._parts.ender,
+            moves=self._parts.moves,
+            locks=adapters.locks,
         )
         return PersonEraser(self._access.people, uploads, rows, self._access.audit)
 

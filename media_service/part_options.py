@@ -55,6 +55,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
             whole=int(settings.upload_deadline * MICROSECONDS),
             late_edits=int(settings.late_edits * MICROSECONDS),
             trash=int(settings.trash_lifetime * MICROSECONDS),
+            take_back=int(settings.take_back * MICROSECONDS),
         ),
         disk_reserve=settings.disk_reserve,
         sync_slices=settings.sync == "slice",

@@ -21,6 +21,7 @@ from media_service.catalogue.guest_links import CatalogueGuestLinks
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.overview import CatalogueOverview
 from media_service.catalogue.pagination import split_page
+from media_service.catalogue.places import CataloguePlaces
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
 from media_service.core.file_filters import NO_FILTERS, FileFilters, Total
@@ -46,8 +47,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class BaseCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue` without `peek` and `record`, which each engine does in its own way.
 
-    `accounts`, `audit`, `collections`, `erasing`, `guest_links`, `overview`: adapters of their ports, over the same
-    connections.
+    `accounts`, `audit`, `collections`, `erasing`, `guest_links`, `overview`, `places`: adapters of their ports, over
+    the same connections.
     """
 
     find_files: Find
@@ -62,6 +63,7 @@ class BaseCatalogue:
         self.audit = CatalogueAuditLog(reader, writer)
         self.erasing = CatalogueErasing(reader, writer)
         self.overview = CatalogueOverview(reader)
+        self.places = CataloguePlaces(reader, writer)
 
     async def create(
         self, upload: Upload, quota: Quota | None = None, limits: StorageLimits = NO_STORAGE_LIMITS

@@ -13,6 +13,7 @@ from media_service.catalogue.audit import forget_owner, insert_entry
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import readable, text
 from media_service.catalogue.compiled import CompiledStatement, compiled
+from media_service.catalogue.file_listing import list_again
 from media_service.catalogue.rows import file_value
 from media_service.catalogue.tables import (
     audit,
@@ -24,11 +25,11 @@ from media_service.catalogue.tables import (
     owners,
     slices,
     tokens,
+    trashed_files,
     uploads,
     usage,
 )
 from media_service.catalogue.usage import count_file, count_upload, lock_file, lock_upload, uncount_file, uncount_upload
-from media_service.catalogue.writes import list_again
 from media_service.core.people import ERASED_OWNER
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ _DELETE_UPLOAD = [
     CompiledStatement(clause)
     for clause in (
         delete(listed_files).where(listed_files.c.file_id.in_(_FILE_OF_UPLOAD)),
+        delete(trashed_files).where(trashed_files.c.file_id.in_(_FILE_OF_UPLOAD)),
         delete(loudness).where(loudness.c.file_id.in_(_FILE_OF_UPLOAD)),
         delete(files).where(files.c.upload_id == _UPLOAD_ID),
         delete(covers).where(covers.c.upload_id == _UPLOAD_ID),
@@ -101,6 +103,8 @@ _ERASE_OWNER = [
         delete(tokens).where(tokens.c.owner == _OWNER_ID),
         delete(grants).where(grants.c.owner == _OWNER_ID),
         delete(usage).where(usage.c.id == _OWNER_ID),
+        # No index has them: erasing reads all files.
+        update(files).where(files.c.trashed_by == _OWNER_ID).values(trashed_by=null(), trashed_by_name=""),
         update(owners).where(owners.c.created_by == _OWNER_ID).values(created_by=null()),
         delete(owners).where(owners.c.id == _OWNER_ID),
     )

@@ -11,7 +11,7 @@ a page of a search, or of some collections and an account, is found fast in them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from media_service.catalogue.constructs import numbers_column
@@ -77,11 +77,9 @@ class WantedPage(Wanted):
 def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | None = None) -> Wanted:
     """Return what is wanted. `shown` None: all files. Raise Malformed."""
     parsed, subsets = parse_search(search), []
-    words = [*parsed.words, *terms_of(filters)]
-    grams = grams_of_search(part for word in words for part in word.split())
-    values: dict[str, Any] = {f"word_{number}": word for number, word in enumerate(words)}
-    values |= {f"excluded_{number}": word for number, word in enumerate(parsed.excluded)}
-    values["grams"] = grams_query(grams)
+    texts = replace(parsed, words=(*parsed.words, *terms_of(filters)))
+    grams = grams_of_search(part for word in texts.words for part in word.split())
+    values: dict[str, Any] = {**texts.values, "grams": grams_query(grams)}
     if shown is not None:
         subsets.append(Subset.SHOWN)
         values |= {"account": shown.account, "collections": sorted(shown.collections)}
@@ -92,7 +90,7 @@ def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | 
         first, last = ANY_TIME
         values["since"] = first if filters.since is None else filters.since
         values["until"] = last if filters.until is None else filters.until
-    return Wanted(Conditions(len(words), len(parsed.excluded), tuple(subsets)), grams, values)
+    return Wanted(Conditions(len(texts.words), len(texts.excluded), tuple(subsets)), grams, values)
 
 
 async def read_files(

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, and_, bindparam, cast, desc, func, literal, l
 from media_service.catalogue.compiled import compiled
 from media_service.catalogue.constructs import unindexed
 from media_service.catalogue.tables import covers, files, loudness, slices, uploads, usage
+from media_service.core.files import Place
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def state_text(state: State) -> ColumnElement[str]:
 # Of the upload in the enclosing statement; NULL without slices.
 LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 _BYTES = func.sum(slices.c.stop - slices.c.start)
+_IN_SPOOL = files.c.place == literal_column(f"'{Place.SPOOL.value}'")
 _RECEIVING = uploads.c.state == State.RECEIVING.value
 
 
@@ -136,12 +138,15 @@ def fully_recorded_uploads() -> Select[Any]:
 
 @compiled
 def duplicate_of_bytes(owner: str, content_hash: bytes, length: int, collection: str | None) -> Select[Any]:
-    """Read the owner's newest spooled upload for this collection whose file was received with these bytes."""
+    """Read the owner's newest spooled upload for this collection whose file was received with these bytes.
+
+    The file must be in the spool: what is in the trash, or was taken, may be sent again.
+    """
     return (
         select(uploads)
         .join(files, files.c.upload_id == uploads.c.id)
         .where(files.c.content_hash == content_hash, files.c.received_size == length, files.c.owner == owner)
-        .where(files.c.collection.is_not_distinct_from(collection))
+        .where(_IN_SPOOL, files.c.collection.is_not_distinct_from(collection))
         .order_by(files.c.uploaded_at.desc())
         .limit(1)
     )
@@ -155,7 +160,7 @@ def duplicate_of_audio(
     is_here = files.c.collection.is_not_distinct_from(collection)
     return (
         select(files)
-        .where(or_(files.c.content_hash == content_hash, files.c.audio_sha256 == audio_sha256))
+        .where(or_(files.c.content_hash == content_hash, files.c.audio_sha256 == audio_sha256), _IN_SPOOL)
         .order_by(desc(files.c.owner == owner), desc(is_here), files.c.uploaded_at, files.c.id)
         .limit(1)
     )
@@ -183,11 +188,11 @@ def file_by_id(file_id: str) -> Select[Any]:
 
 @compiled
 def unmeasured_file() -> Select[Any]:
-    """Read the newest file without a row of loudness."""
+    """Read the newest file in the spool without a row of loudness."""
     return (
         select(files)
         .outerjoin(loudness, loudness.c.file_id == files.c.id)
-        .where(loudness.c.file_id.is_(None))
+        .where(loudness.c.file_id.is_(None), _IN_SPOOL)
         .order_by(files.c.uploaded_at.desc(), files.c.id.desc())
         .limit(1)
     )

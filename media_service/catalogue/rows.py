@@ -205,6 +205,17 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
     }
 
 
+def trashed_row(file: StoredFile) -> dict[str, Any]:
+    """Return the columns of `trashed_files` for this file."""
+    return {
+        "file_id": file.id,
+        "trashed_at": 0 if file.trashed is None else file.trashed.at,
+        "text": text_of(file),
+        "collection": file.collection,
+        "account": file.account,
+    }
+
+
 def file_value(row: Row) -> StoredFile:
     """Return the file of a row. Raise UnreadableRow."""
     return StoredFile(

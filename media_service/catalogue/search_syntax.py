@@ -22,6 +22,12 @@ class Search:
     words: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
 
+    @property
+    def values(self) -> dict[str, str]:
+        """Return what statements bind to compare texts."""
+        words = {f"word_{number}": word for number, word in enumerate(self.words)}
+        return words | {f"excluded_{number}": word for number, word in enumerate(self.excluded)}
+
 
 def parse_search(search: str) -> Search:
     """Return what is searched for, as texts of files have it. Raise Malformed.

@@ -1,8 +1,8 @@
 """Count uploads and files in the rows of `usage`, in the transactions that change them.
 
 What an upload or a file counts for is defined once, in `_of_uploads` and `_of_files`. Whatever changes one of their
-columns (state, charged, account, collection, size) executes `uncount_…` before that and `count_…` after it, so no
-statement needs to know what the row had before. `usage_check.py` adds up the same definitions over all rows.
+columns (state, charged, account, collection, size, place) executes `uncount_…` before that and `count_…` after it, so
+no statement needs to know what the row had before. `usage_check.py` adds up the same definitions over all rows.
 
 On an engine that locks rows, the upload or file is locked before it is subtracted, else two changes could subtract the
 same. Of the rows of usage, the service's is always locked first: two transactions never wait for each other.
@@ -19,6 +19,7 @@ from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import insert
 from media_service.catalogue.reads import ONE, ZERO, state_text
 from media_service.catalogue.tables import files, uploads, usage
+from media_service.core.places import COUNTED
 from media_service.core.quota import COLLECTION_USAGE_PREFIX, SERVICE_USAGE
 from media_service.core.upload_states import FINISHING, State
 from media_service.core.usage import Usage
@@ -54,7 +55,8 @@ def _of_uploads(sign: ColumnElement[int], *which: ColumnElement[bool]) -> list[S
 
 
 def _of_files(sign: ColumnElement[int], *which: ColumnElement[bool]) -> list[Select[Any]]:
-    """Select what finished files count for."""
+    """Select what finished files count for: those that have bytes, in the spool or in the trash."""
+    which = (files.c.place.in_([literal_column(f"'{place.value}'") for place in sorted(COUNTED)]), *which)
     counted = sign, files.c.size * sign, ZERO, ZERO
     return [
         select(SERVICE.label("id"), *_named(counted)).where(*which),

@@ -9,12 +9,11 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, update
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import insert
-from media_service.catalogue.gram_index import save_grams
+from media_service.catalogue.file_listing import list_again, list_new
 from media_service.catalogue.json_columns import intent_column
 from media_service.catalogue.reads import ONE, ZERO, last_stop, state_text
-from media_service.catalogue.rows import PLACE_COLUMNS, file_row, listed_row, loudness_row, upload_row
-from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, uploads
-from media_service.catalogue.text_index import grams_of_text
+from media_service.catalogue.rows import PLACE_COLUMNS, file_row, loudness_row, upload_row
+from media_service.catalogue.tables import covers, files, loudness, slices, uploads
 from media_service.catalogue.usage import count_file, count_upload, lock_file, lock_upload, uncount_file, uncount_upload
 from media_service.core.upload_states import ENDED, GONE, State
 
@@ -71,15 +70,6 @@ def _update_file() -> ClauseElement:
     return update(files).where(files.c.id == bindparam("row_id")).values(columns)
 
 
-def _listed_columns() -> dict[str, Any]:
-    return {column.name: bindparam(column.name) for column in listed_files.columns if column.name != "number"}
-
-
-def _update_listed() -> ClauseElement:
-    columns = _listed_columns()
-    return update(listed_files).where(listed_files.c.file_id == columns.pop("file_id")).values(columns)
-
-
 _IS_REJECTED = uploads.c.id == bindparam("upload_id"), uploads.c.state == state_text(State.REJECTED)
 
 _ADMIT_UPDATE = CompiledStatement(_admit_update())
@@ -91,8 +81,6 @@ _LOCK_REJECTED = CompiledStatement(select(uploads.c.id).where(*_IS_REJECTED).wit
 _CHARGE_NOTHING = CompiledStatement(update(uploads).where(*_IS_REJECTED).values(charged=0))
 _INSERT_FILE = CompiledStatement(insert(files))
 _UPDATE_FILE = CompiledStatement(_update_file())
-_INSERT_LISTED = CompiledStatement(insert(listed_files).values(_listed_columns()))
-_UPDATE_LISTED = CompiledStatement(_update_listed())
 _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
@@ -132,7 +120,7 @@ def forget_rejected(upload_id: str) -> Change:
 
 def deliver(upload: Upload, file: StoredFile) -> Change:
     """Update a spooled upload and insert its file."""
-    inserting = [_INSERT_FILE.bind(file_row(file)), *_list_file(_INSERT_LISTED, file), count_file(file.id)]
+    inserting = [_INSERT_FILE.bind(file_row(file)), *list_new(file), count_file(file.id)]
     return save(upload, *inserting)
 
 
@@ -155,13 +143,3 @@ def retag(file: StoredFile, upload: Upload | None = None) -> Change:
     statements = [*updating, *list_again(file)]
     locks = [lock_file(file.id)]
     return Change(statements, locks=locks) if upload is None else save(upload, *statements, locks=locks)
-
-
-def list_again(file: StoredFile) -> list[Statement]:
-    """Return the statements by which listings show a file as it is now."""
-    return _list_file(_UPDATE_LISTED, file)
-
-
-def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:
-    row = listed_row(file)
-    return [statement.bind(row), save_grams(file.id, grams_of_text(row["text"]))]

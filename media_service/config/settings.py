@@ -185,6 +185,9 @@ class Settings(BaseModel):
     late_edits: Annotated[float, Field(ge=0)] = 900.0
     """Seconds after its end in which the sender may still change an upload's name, tags, chapters and cover."""
 
+    take_back: Annotated[float, Field(ge=0)] = 12 * 60 * 60.0
+    """Seconds after its delivery in which the sender may put their own file into the trash, and restore it."""
+
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds that a rejected file is kept."""
 

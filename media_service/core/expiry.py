@@ -14,13 +14,15 @@ class Lifetime:
     """Microseconds until an upload expires: `idle` since its last slice, `whole` since its creation.
 
     `late_edits`: microseconds after its end during which its sender may edit the finished file's details. `trash`:
-    microseconds that a finished file stays in the trash.
+    microseconds that a finished file stays in the trash. `take_back`: microseconds after its delivery during which its
+    sender may put it there, and restore it.
     """
 
     idle: int
     whole: int
     late_edits: int = 0
     trash: int = 0
+    take_back: int = 0
 
 
 def expires_at(upload: Upload, lifetime: Lifetime) -> int:

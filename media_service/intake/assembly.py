@@ -14,11 +14,14 @@ from media_service.intake.finalizing.rejected import RejectedUploads
 from media_service.intake.finalizing.retag import Retagger
 from media_service.intake.late_edits import LateEdits
 from media_service.intake.leftovers import Leftovers
+from media_service.intake.moves import FileMoves
 from media_service.intake.overview import OverviewService
 from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.recovery import Recovery
 from media_service.intake.sweep import Sweeper
+from media_service.intake.taken import TakenFiles
+from media_service.intake.trash import Trash
 from media_service.intake.uploads import UploadService
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
     from media_service.core.ports.overview import Overview
+    from media_service.core.ports.places import FilePlaces
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.spool import Spool
@@ -46,6 +50,7 @@ class Adapters:
     catalogue: Catalogue
     collections: Collections
     overview: Overview
+    places: FilePlaces
     store: UploadStore
     spool: Spool
     quarantine: Quarantine
@@ -58,7 +63,7 @@ class Adapters:
 
 
 class SharedParts:
-    """What both processes do: end uploads, edit finished files, move rejected ones."""
+    """What both processes do: end uploads, edit and move finished files, move rejected ones."""
 
     def __init__(self, adapters: Adapters, options: IntakeOptions) -> None:
         catalogue, store, spool, quarantine = adapters.catalogue, adapters.store, adapters.spool, adapters.quarantine
@@ -67,7 +72,21 @@ class SharedParts:
         self.options = options
         self.ender = UploadEnder(catalogue, store, spool, quarantine, locks=locks, bus=bus, clock=clock)
         self.rejected = RejectedUploads(catalogue, store, quarantine, locks=locks, bus=bus, clock=clock)
-        self.retagger = Retagger(catalogue, spool, adapters.media, options.limits.cover, locks=locks)
+        places = adapters.places
+        self.moves = moves = FileMoves(places, spool, locks=locks, clock=clock)
+        self.retagger = retagger = Retagger(
+            catalogue, spool, adapters.media, options.limits.cover, moves=moves, locks=locks
+        )
+        self.taken = TakenFiles(places, spool, moves=moves, retagger=retagger, locks=locks)
+        self.trash = Trash(
+            places,
+            adapters.audit,
+            moves=moves,
+            retagger=retagger,
+            locks=locks,
+            lifetime=options.lifetime,
+            clock=clock,
+        )
 
 
 class ReceiverParts(SharedParts):
@@ -91,7 +110,7 @@ class ReceiverParts(SharedParts):
         self.appends = Appends(self.uploads, locks, bus, clock=clock)
         self.concatenator = Concatenator(self.uploads, adapters.store)
         self.overview = OverviewService(adapters.overview, adapters.store, clock=clock)
-        self.files = FileService(catalogue, adapters.spool, self.retagger)
+        self.files = FileService(catalogue, adapters.places, adapters.spool, retagger=self.retagger, taken=self.taken)
 
 
 class FinisherParts(SharedParts):
@@ -125,7 +144,9 @@ class FinisherParts(SharedParts):
         )
         self.follower = ReadAheadFollower(catalogue, store, media, bus)
         self.early_rejection = EarlyRejection(store, media, self.rejected, self.ender, adapters.clock)
-        self.leftovers = Leftovers(catalogue, store, adapters.spool, locks=adapters.locks, retagger=self.retagger)
+        self.leftovers = Leftovers(
+            catalogue, store, adapters.spool, locks=adapters.locks, retagger=self.retagger, moves=self.moves
+        )
         self.sweeper = Sweeper(
             self.ender,
             catalogue,
@@ -134,6 +155,8 @@ class FinisherParts(SharedParts):
             adapters.audit,
             rejected=self.rejected,
             leftovers=self.leftovers,
+            trash=self.trash,
+            taken=self.taken,
             clock=adapters.clock,
             options=options,
             every=sweep_interval,

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import BeingFinished
 from media_service.core.errors.uploads import UnknownUpload, UploadGone, WrongState
+from media_service.core.places import LISTED
 from media_service.core.upload_states import COMPLETE_STATES, ENDED
 from media_service.intake.loading import load_upload
 from media_service.intake.upload_locks import file_lock, locked, upload_lock
 
 if TYPE_CHECKING:
+    from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.erasing import ErasableRows
     from media_service.core.ports.locks import Locks
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
     from media_service.intake.ending import UploadEnder
+    from media_service.intake.moves import FileMoves
 
 UPLOADS_PER_READ = 100
 
@@ -37,6 +40,7 @@ class UploadEraser:
         quarantine: Quarantine,
         *,
         ender: UploadEnder,
+        moves: FileMoves,
         locks: Locks,
     ) -> None:
         self._catalogue = catalogue
@@ -44,6 +48,7 @@ class UploadEraser:
         self._spool = spool
         self._quarantine = quarantine
         self._ender = ender
+        self._moves = moves
         self._locks = locks
 
     async def erase(self, owner_id: str, *, delete_files: bool) -> None:
@@ -78,9 +83,16 @@ class UploadEraser:
     async def _delete(self, upload: Upload) -> None:
         """Delete the file or the rejected bytes, then the rows."""
         await self._quarantine.discard(upload.id)
-        file = None if upload.file_id is None else await self._catalogue.file(upload.file_id)
+        file = None if upload.file_id is None else await self._settled(upload.file_id)
         # A duplicate may have the file of an earlier upload.
         if file is not None and file.upload_id == upload.id:
-            await self._spool.discard(file.spool_entry.name)
+            if file.place in LISTED:
+                # Of one in the trash, the name may be somebody else's in the spool.
+                await self._spool.discard(file.spool_entry.name)
+            await self._spool.discard_trashed(file.id)
             await self._spool.discard_assembled(file.id)
         await self._rows.delete_upload(upload.id)
+
+    async def _settled(self, file_id: str) -> StoredFile | None:
+        await self._moves.settle(file_id)
+        return await self._catalogue.file(file_id)

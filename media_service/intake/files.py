@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.access import may_access
-from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.files import FileTaken, UnknownFile
+from media_service.core.files import Place
+from media_service.core.places import check_in_spool
+from media_service.intake.upload_locks import MAX_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,15 +20,21 @@ if TYPE_CHECKING:
     from media_service.core.file_filters import FileFilters, Total
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.places import FilePlaces
     from media_service.core.ports.spool import Spool
     from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.taken import TakenFiles
 
 
 class FileService:
     """Finished files. `viewer` None permits every file."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger) -> None:
+    def __init__(
+        self, catalogue: Catalogue, rows: FilePlaces, spool: Spool, *, retagger: Retagger, taken: TakenFiles
+    ) -> None:
         self._catalogue = catalogue
+        self._rows = rows
+        self._taken = taken
         self._spool = spool
         self._retagger = retagger
 
@@ -58,17 +67,52 @@ class FileService:
         """See `Catalogue.count_files`."""
         return await self._catalogue.count_files(search, owner=owner, collections=collections, filters=filters)
 
+    async def trash(
+        self,
+        search: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
+    ) -> tuple[list[StoredFile], str | None]:
+        """See `FilePlaces.list_trash`."""
+        return await self._rows.list_trash(search, cursor, limit, owner=owner, collections=collections)
+
     async def loudness(self, file: StoredFile) -> LoudnessReport | None:
         """Return the file's loudness and silence, None if not measured yet."""
         return await self._catalogue.loudness(file.id)
 
-    async def content(self, file: StoredFile) -> Content | None:
-        """Return the file's bytes, None if its reader has taken it."""
+    async def content(self, file: StoredFile, *, of_trash: bool) -> Content:
+        """Return the file's bytes; those of a file in the trash if `of_trash`.
+
+        Raise FileInTrash, FileTaken, FilePurged; what is missing is marked as taken.
+        """
+        content = await self._content(file, of_trash=of_trash)
+        if content is None:
+            # It was taken, or moves just now.
+            found = await self._taken.check(file.id, MAX_WAIT_SECONDS)
+            content = await self._content(found or file, of_trash=of_trash)
+        if content is None:
+            raise FileTaken
+        return content
+
+    async def _content(self, file: StoredFile, *, of_trash: bool) -> Content | None:
+        if of_trash and file.place is Place.TRASH:
+            return await self._spool.trashed_content(file.id)
+        check_in_spool(file)
         return await self._spool.content(file.spool_entry.name)
 
     async def cover(self, file_id: str, viewer: Viewer | None) -> tuple[Cover, bytes]:
-        """Return the front cover. Raise UnknownFile, UnknownCover."""
-        return await self._retagger.cover(await self.find(file_id, viewer))
+        """Return the front cover. Raise UnknownFile, UnknownCover, FileInTrash, FileTaken, FilePurged."""
+        file = await self.find(file_id, viewer)
+        check_in_spool(file)
+        try:
+            return await self._retagger.cover(file)
+        except FileNotFoundError as error:
+            found = await self._taken.check(file_id)
+            check_in_spool(found or file)
+            raise FileTaken from error
 
     async def edit(
         self,

@@ -1,4 +1,4 @@
-"""What a process that died has left on the disk, and edits that it did not end.
+"""What a process that died has left on the disk, and edits and moves that it did not end.
 
 At the start of the service nothing else runs. Later a receiver or the finisher may have died alone, so what the others
 work on must stay: a lock or a writer shows it.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.moves import FileMoves
 
 log = structlog.get_logger()
 
@@ -30,8 +31,16 @@ class Leftovers:
     """Clears what a crash left before or after it changed a row."""
 
     def __init__(
-        self, catalogue: Catalogue, store: UploadStore, spool: Spool, *, locks: Locks, retagger: Retagger
+        self,
+        catalogue: Catalogue,
+        store: UploadStore,
+        spool: Spool,
+        *,
+        locks: Locks,
+        retagger: Retagger,
+        moves: FileMoves,
     ) -> None:
+        self._moves = moves
         self._catalogue = catalogue
         self._store = store
         self._spool = spool
@@ -39,10 +48,11 @@ class Leftovers:
         self._retagger = retagger
 
     async def clear(self) -> None:
-        """Finish interrupted edits; delete partials and assembled files that no upload and no edit needs."""
+        """Finish interrupted edits and moves; delete partials and assembled files that no upload and no edit needs."""
         # Before the rows are read: what is created later is not among these.
         partials, assembled = await self._store.list_ids(), await self._spool.list_assembled()
         await self._retagger.recover()
+        await self._moves.recover()
         if not partials and not assembled:
             return
         finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}

@@ -1,4 +1,7 @@
-"""Remove what time and crashes leave: idle uploads, old quarantine and audit entries, files of a process that died."""
+"""Remove what time and crashes leave: idle uploads, old quarantine, trash and audit entries, files of a dead process.
+
+And look at which files their readers have taken.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from media_service.intake.finalizing.rejected import RejectedUploads
     from media_service.intake.leftovers import Leftovers
     from media_service.intake.options import IntakeOptions
+    from media_service.intake.taken import TakenFiles
+    from media_service.intake.trash import Trash
 
 log = structlog.get_logger()
 
@@ -32,7 +37,10 @@ EXPIRE_BATCH = 256
 
 
 class Sweeper:
-    """Expires uploads, purges quarantine and audit trail, and clears `leftovers`, `every` so many seconds."""
+    """Expires uploads, purges quarantine, trash and audit trail, finds taken files, and clears `leftovers`.
+
+    `every`: seconds between two rounds.
+    """
 
     def __init__(
         self,
@@ -44,6 +52,8 @@ class Sweeper:
         *,
         rejected: RejectedUploads,
         leftovers: Leftovers,
+        trash: Trash,
+        taken: TakenFiles,
         clock: Callable[[], int],
         options: IntakeOptions,
         every: float,
@@ -59,6 +69,8 @@ class Sweeper:
         self._quarantine_lifetime = int(options.quarantine_lifetime * MICROSECONDS)
         self._audit_lifetime = int(options.audit_lifetime * MICROSECONDS)
         self._leftovers = leftovers
+        self._trash = trash
+        self._taken = taken
         self._every = every
 
     async def run(self) -> None:
@@ -70,6 +82,8 @@ class Sweeper:
             await self._try(self.expire)
             await self._try(self.purge_audit)
             await self._try(self._leftovers.clear)
+            await self._try(self._trash.purge_old)
+            await self._try(self._taken.look)
             await self._try(self._store.clear_abandoned)
 
     async def _try(self, step: Callable[[], Awaitable[None]]) -> None:

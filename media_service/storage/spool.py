@@ -2,6 +2,9 @@
 
 A file is assembled in `.incoming/`, synced, and renamed to a name that must be free and that the catalogue has recorded
 before. So after a crash a file in `.incoming/` was not published; one that is missing there was published.
+
+The trash is a folder beside that of the finished files, with other names, so that a name in the spool means a file for
+its readers.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import aiofiles.os
 
+from media_service.core.errors.files import NameInUse
+from media_service.core.errors.service import StorageError
 from media_service.core.files import AssembledFile, RewritePlan, Source
 from media_service.storage.copy_range import CHUNK_BYTES, can_clone, copy_range
 from media_service.storage.data_folder import make_private_folder
@@ -28,23 +33,28 @@ from media_service.storage.renameat2 import exchange, rename_no_replace
 from media_service.storage.sync.fsync import fsync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
+
+TRASHED_SUFFIX = ".mp3"
+"""Of files in the trash, after their ids."""
 
 COMPARE_BYTES = 1024 * 1024
 """Bytes of a tag read back at once."""
 
 
 class DiskSpool:
-    """`core.ports.spool.Spool` in one folder; finished files are in its `mp3/`."""
+    """`core.ports.spool.Spool` in one folder; finished files are in its `mp3/`, those in the trash in its `trash/`."""
 
     def __init__(self, folder: Path) -> None:
         self._incoming = folder / ".incoming"
         self._finished = folder / "mp3"
+        self._trash = folder / "trash"
 
     async def prepare(self) -> None:
         await make_private_folder(self._incoming)
         await make_private_folder(self._finished)
+        await make_private_folder(self._trash)
 
     async def assemble(self, upload_id: str, source: Source, plan: RewritePlan, length: int | None) -> AssembledFile:
         with map_os_errors():
@@ -79,7 +89,7 @@ class DiskSpool:
 
     async def discard(self, name: str) -> None:
         with map_os_errors():
-            await asyncio.to_thread(self._discard, self.path(name))
+            await asyncio.to_thread(_discard, self.path(name))
 
     @asynccontextmanager
     async def reading(self, name: str, *, tags_only: bool = False) -> AsyncIterator[Source]:
@@ -88,12 +98,33 @@ class DiskSpool:
         yield Source(self.path(name))
 
     async def content(self, name: str) -> LocalContent | None:
-        path = self.path(name)
+        return await _content(self.path(name))
+
+    async def missing(self, names: Collection[str]) -> set[str]:
         with map_os_errors():
-            try:
-                return content_of(path, await aiofiles.os.stat(path, follow_symlinks=False))
-            except FileNotFoundError:
-                return None
+            return await asyncio.to_thread(self._missing, names)
+
+    async def trash(self, file_id: str, name: str) -> bool:
+        with map_os_errors():
+            return await asyncio.to_thread(self._move, self.path(name), self.trashed_path(file_id)) is not None
+
+    async def restore(self, file_id: str, name: str) -> bool:
+        with map_os_errors():
+            moved = await asyncio.to_thread(self._move, self.trashed_path(file_id), self.path(name))
+        if moved is False:
+            raise NameInUse(name)
+        return moved is True
+
+    async def discard_trashed(self, file_id: str) -> None:
+        with map_os_errors():
+            await asyncio.to_thread(_discard, self.trashed_path(file_id))
+
+    async def trashed_content(self, file_id: str) -> LocalContent | None:
+        return await _content(self.trashed_path(file_id))
+
+    def trashed_path(self, file_id: str) -> Path:
+        """Return where a file in the trash is."""
+        return self._trash / (file_id + TRASHED_SUFFIX)
 
     def path(self, stored_name: str) -> Path:
         """Return where a finished file is."""
@@ -128,9 +159,45 @@ class DiskSpool:
         fsync_directory(self._incoming)
         incoming.unlink(missing_ok=True)
 
-    def _discard(self, final: Path) -> None:
-        final.unlink(missing_ok=True)
-        fsync_directory(self._finished)
+    def _missing(self, names: Collection[str]) -> set[str]:
+        missing = {name for name in names if not os.path.lexists(self.path(name))}
+        self._check_spool()
+        return missing
+
+    def _move(self, old: Path, new: Path) -> bool | None:
+        """Return True if the file is at `new`, False if it is at `old` and another one at `new`, None if in neither."""
+        moved: bool | None
+        try:
+            moved = rename_no_replace(old, new)
+        except FileNotFoundError:
+            self._check_spool()
+            if os.path.lexists(old):
+                # The folder of the trash is missing.
+                raise StorageError from None
+            moved = True if os.path.lexists(new) else None
+        if moved:
+            # The new name first: after a power cut the file has both names rather than none.
+            fsync_directory(new.parent)
+            fsync_directory(old.parent)
+        return moved
+
+    def _check_spool(self) -> None:
+        """Raise StorageError if the folder is not there: then it is not mounted, and nobody has taken every file."""
+        if not self._finished.is_dir():
+            raise StorageError
+
+
+def _discard(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    fsync_directory(path.parent)
+
+
+async def _content(path: Path) -> LocalContent | None:
+    with map_os_errors():
+        try:
+            return content_of(path, await aiofiles.os.stat(path, follow_symlinks=False))
+        except FileNotFoundError:
+            return None
 
 
 def _measure(path: Path) -> tuple[int, bytes] | None:

@@ -122,7 +122,10 @@ export function failure(status, text, retryAfter) {
 }
 
 /** Codes of an edit that is too late: its time is over, or the upload is gone. */
-const TOO_LATE = new Set(['wrong_state', 'upload_gone', 'cancelled_by_station', 'unknown_file', 'unknown_upload']);
+const TOO_LATE = new Set([
+  ...['wrong_state', 'upload_gone', 'cancelled_by_station', 'unknown_upload'],
+  ...['unknown_file', 'file_in_trash', 'file_taken', 'file_purged'],
+]);
 
 /**
  * @param {Upload} upload that was cancelled, has expired or was lost

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
-from media_service.core.files import SpoolEntry
+from media_service.core.files import Place, SpoolEntry, Trashed
 from media_service.core.quota import FIRST_CHARGE_BYTES, StorageLimits, next_charge
 from media_service.core.upload import Slice
 from media_service.core.upload_states import FINISHING, GONE, State
@@ -65,6 +65,7 @@ class Uploads(RuleBasedStateMachine):
         self.charged: dict[str, int] = {}
         self.uploads: dict[str, Upload] = {}
         self.delivered: dict[str, tuple[Upload, int]] = {}
+        self.places: dict[str, Place] = {}
 
     def teardown(self) -> None:
         """Check the recount of the command too."""
@@ -86,7 +87,11 @@ class Uploads(RuleBasedStateMachine):
         """Add up what counts for this row."""
         ids = [upload_id for upload_id, each in self.uploads.items() if usage_id in holders(each)]
         reserved = [self.charged[upload_id] for upload_id in ids if self.charged[upload_id]]
-        finished = [size for upload, size in self.delivered.values() if usage_id in holders(upload)]
+        finished = [
+            size
+            for file_id, (upload, size) in self.delivered.items()
+            if usage_id in holders(upload) and self.places[file_id] in (Place.SPOOL, Place.TRASH)
+        ]
         return Usage(len(finished), sum(finished), len(reserved), sum(reserved))
 
     def room(self, upload: Upload, *, new: bool) -> int:
@@ -193,6 +198,7 @@ class Uploads(RuleBasedStateMachine):
         file = make_file(int(upload.id[1:]), **shared)
         self.uploads[upload.id] = self.run(self.catalogue.deliver(replace(upload, state=State.SPOOLED), file))
         self.charged[upload.id], self.delivered[file.id] = 0, (upload, size)
+        self.places[file.id] = Place.SPOOL
 
     @rule(pick=picks, size=sizes)
     def retag(self, pick: int, size: int) -> None:
@@ -201,6 +207,18 @@ class Uploads(RuleBasedStateMachine):
             file = self.run(self.catalogue.file(file_id))
             self.run(self.catalogue.retag(replace(file, spool_entry=replace(file.spool_entry, size=size))))
             self.delivered[file_id] = (self.delivered[file_id][0], size)
+
+    @rule(pick=picks, place=st.sampled_from(Place))
+    def move(self, pick: int, place: Place) -> None:
+        if not self.places:
+            return
+        file_id = [*self.places][pick % len(self.places)]
+        file, before = self.run(self.catalogue.file(file_id)), self.places[file_id]
+        if before is Place.PURGED or before is place:
+            return
+        trashed = Trashed(1) if place is Place.TRASH else None
+        self.run(self.catalogue.places.move(replace(file, place=place, trashed=trashed), before))
+        self.places[file_id] = place
 
     @rule(pick=picks)
     def recheck(self, pick: int) -> None:

@@ -9,8 +9,9 @@ import pytest
 from media_service.core import audit
 from media_service.core.access import Role
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
-from media_service.core.files import LoudnessReport
+from media_service.core.files import LoudnessReport, Trashed
 from media_service.core.people import ERASED_OWNER
+from media_service.core.places import trashed
 from media_service.core.upload import Slice
 from tests.catalogue.samples import make_file, spooled
 from tests.core.samples import make_upload
@@ -25,7 +26,7 @@ KIM, LEE = (
 )
 OF_KIM: dict[str, Any] = {"owner": KIM.id, "account": KIM.id, "sender": "Kim", "email": "kim@radio.example"}
 ENTRY = audit.AuditEntry(at=9, action="x", actor=audit.Actor("person:lee", "Lee"), subject=audit.Subject(KIM.id))
-TABLES = ("uploads", "files", "listed_files", "loudness", "covers", "slices")
+TABLES = ("uploads", "files", "listed_files", "trashed_files", "loudness", "covers", "slices")
 
 
 @pytest.fixture
@@ -39,6 +40,11 @@ async def deliver(catalogue: Any, number: int, **changes: Any) -> None:
     names = {name: value for name, value in changes.items() if name != "id"}
     await catalogue.create(make_upload(id=file.upload_id, created_at=1, **names))
     await catalogue.deliver(spooled(file, **names), file)
+
+
+async def put_into_trash(catalogue: Any, number: int, by: str = "person:kim") -> None:
+    file = await catalogue.file(f"f{number}")
+    await catalogue.places.move(trashed(file, Trashed(5, by, "Kim", "too old")), file.place)
 
 
 async def test_uploads_of_an_owner_are_its_own_and_those_of_its_quota(catalogue: Any, rows: ErasableRows) -> None:
@@ -84,6 +90,28 @@ async def test_anonymous_file_is_found_by_its_tags_and_not_by_its_sender(catalog
     assert listed[0] == []
 
 
+async def test_anonymous_file_in_the_trash_is_not_found_by_its_sender(catalogue: Any, rows: ErasableRows) -> None:
+    await deliver(catalogue, 1, **OF_KIM | {"sender": "Zacharias"})
+    await put_into_trash(catalogue, 1)
+    await rows.anonymize("u1")
+    found = [await catalogue.places.list_trash(search, None, 9) for search in ("zacharias", "night")]
+    assert [[file.id for file in page] for page, _ in found] == [[], ["f1"]]
+    assert (await catalogue.places.list_trash("", None, 9, owner=OF_KIM["account"]))[0] == []
+
+
+async def test_who_put_a_file_into_the_trash_is_erased(catalogue: Any, rows: ErasableRows) -> None:
+    await catalogue.accounts.add_owner(KIM, "kim")
+    for number, by in ((1, KIM.id), (2, LEE.id)):
+        await deliver(catalogue, number, owner=LEE.id)
+        await put_into_trash(catalogue, number, by)
+    assert await rows.erase_owner(KIM.id, ENTRY)
+    files = [await catalogue.file(f"f{number}") for number in (1, 2)]
+    assert [file.trashed for file in files] == [
+        Trashed(5, None, "", "too old"),
+        Trashed(5, LEE.id, "Kim", "too old"),
+    ]
+
+
 async def test_deleted_upload_leaves_no_row(subject: Subject, catalogue: Any, rows: ErasableRows) -> None:
     await deliver(catalogue, 1, **OF_KIM)
     await catalogue.save_loudness("f1", LoudnessReport(), 1)
@@ -91,10 +119,13 @@ async def test_deleted_upload_leaves_no_row(subject: Subject, catalogue: Any, ro
     await catalogue.record("open", Slice(0, 5), 1)
     await catalogue.save_cover((await catalogue.load("open"))[0], b"picture")
     await deliver(catalogue, 2, owner=LEE.id)
-    for upload_id in ("u1", "open", "u1"):
+    await deliver(catalogue, 3, **OF_KIM)
+    await put_into_trash(catalogue, 3)
+    for upload_id in ("u1", "open", "u1", "u3"):
         await rows.delete_upload(upload_id)
     counts = {table: subject.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}
-    assert counts == {"uploads": 1, "files": 1, "listed_files": 1, "loudness": 0, "covers": 0, "slices": 0}
+    left = {"uploads": 1, "files": 1, "listed_files": 1}
+    assert counts == dict.fromkeys(TABLES, 0) | left
     assert [file.id for file in (await catalogue.list_files("", "title", None, 9))[0]] == ["f2"]
 
 

@@ -41,6 +41,7 @@ class ObjectNode:
         finisher = FinisherParts(adapters, rig.options)
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.files = receiver.retagger, receiver.rejected, receiver.files
+        self.trash, self.taken = receiver.trash, receiver.taken
         self.finalizer, self.recovery, self.leftovers = finisher.finalizer, finisher.recovery, finisher.leftovers
         self.background = [finisher.follower.run, finisher.early_rejection.run]
 

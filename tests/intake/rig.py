@@ -133,6 +133,7 @@ class Rig:
             catalogue=around(self.database),
             collections=around(self.database.collections),
             overview=self.database.overview,
+            places=around(self.database.places),
             store=self.counted_store,
             spool=around(self.spool),
             quarantine=around(self.quarantine),
@@ -147,7 +148,7 @@ class Rig:
             limits=limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
             idle_timeout=idle,
             verdict_wait_slice=0,
-            lifetime=Lifetime(idle=HOUR, whole=10 * HOUR, late_edits=HOUR // 4),
+            lifetime=Lifetime(idle=HOUR, whole=10 * HOUR, late_edits=HOUR // 4, trash=HOUR, take_back=HOUR // 2),
             disk_reserve=disk_reserve,
             sync_slices=sync_slices,
             body_rate=rate,
@@ -160,6 +161,7 @@ class Rig:
         finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender
+        self.files, self.trash, self.taken, self.moves = receiver.files, receiver.trash, receiver.taken, receiver.moves
         self.finalizer, self.sweeper, self.recovery = finisher.finalizer, finisher.sweeper, finisher.recovery
         self.leftovers = finisher.leftovers
         # Its steps are not counted: they come at any time, and it changes nothing.

@@ -63,6 +63,7 @@ class Receiver:
             catalogue=catalogue,
             collections=unused,
             overview=unused,
+            places=unused,
             store=self._store,
             spool=unused,
             quarantine=unused,

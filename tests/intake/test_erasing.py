@@ -75,7 +75,7 @@ def eraser(rig: Rig, steps: Steps | None = None) -> PersonEraser:
     )
     # The locks of the store are the kernel's, and an exception is no end of the process that has them.
     ender = UploadEnder(catalogue, rig.store, spool, quarantine, locks=rig.locks, bus=rig.bus, clock=lambda: rig.time)
-    uploads = UploadEraser(catalogue, rows, spool, quarantine, ender=ender, locks=rig.locks)
+    uploads = UploadEraser(catalogue, rows, spool, quarantine, ender=ender, moves=rig.moves, locks=rig.locks)
     return PersonEraser(people_of(rig, steps), uploads, rows, audit_of(rig), known_seconds=0)
 
 

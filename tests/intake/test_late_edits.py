@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from media_service.core.chapters import Chapter
-from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.files import FileTaken
 from media_service.core.errors.uploads import UnknownUpload, WrongState
 from media_service.core.upload_states import State
 from tests.intake.callers import ME, SOMEBODY
@@ -112,7 +112,7 @@ async def test_a_file_that_its_reader_took_does_not_come_back(tmp_path: Path) ->
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
-        with pytest.raises(UnknownFile):
+        with pytest.raises(FileTaken):
             await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"})
         assert rig.names() == []
         assert (await the_rows(rig, upload_id))[0].tags == {"title": "T"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.cover import CoverLimits
-from media_service.core.errors.files import FileChanged, UnknownFile
+from media_service.core.errors.files import FileChanged, FileTaken
+from media_service.core.files import Place
 from media_service.intake.finalizing.retag import Retagger
 from tests.intake.finishing import finish_all, receive
 from tests.intake.rig import Crash, Rig, Steps
@@ -24,7 +25,8 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=83)
 
 def retagger(rig: Rig, steps: Steps | None = None) -> Retagger:
     around = (steps or Steps()).around
-    return Retagger(around(rig.database), around(rig.spool), around(rig.inspector), CoverLimits(), locks=rig.locks)
+    catalogue, spool, media = around(rig.database), around(rig.spool), around(rig.inspector)
+    return Retagger(catalogue, spool, media, CoverLimits(), moves=rig.moves, locks=rig.locks)
 
 
 async def the_file(rig: Rig) -> StoredFile:
@@ -102,7 +104,9 @@ async def test_a_file_that_its_reader_took_does_not_come_back(tmp_path: Path) ->
         await finish_all(rig)
         file = await the_file(rig)
         rig.spool.path("show.mp3").unlink()
-        with pytest.raises(UnknownFile):
+        with pytest.raises(FileTaken):
             await retagger(rig).edit(file.id, {"title": "New"}, lambda _: True)
         assert rig.names() == []
+        taken = await rig.database.file(file.id)
+        assert (taken and taken.place) == Place.TAKEN
         assert await rig.database.retag_intents() == []

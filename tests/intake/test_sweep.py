@@ -213,6 +213,8 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
             rig.database.audit,
             rejected=rig.rejected,
             leftovers=rig.leftovers,
+            trash=rig.trash,
+            taken=rig.taken,
             clock=lambda: rig.time,
             options=rig.options,
             every=0.01,

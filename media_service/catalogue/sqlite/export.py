@@ -37,6 +37,7 @@ _SLICES = CompiledStatement(
     select(*slices.columns).where(slices.c.upload_id == bindparam("upload_id")).order_by(slices.c.start)
 )
 _STORED_DIGEST = CompiledStatement(select(files.c.spooled_sha256).where(files.c.stored_name == bindparam("name")))
+_DIGEST_OF = CompiledStatement(select(files.c.spooled_sha256).where(files.c.id == bindparam("file_id")))
 _SECRETS = CompiledStatement(select(secrets.c.name, secrets.c.value))
 _CLEAR_OBJECTS = CompiledStatement(update(slices).values(object=null()).where(slices.c.object.is_not(None)))
 _SET_OBJECTS = CompiledStatement(
@@ -96,7 +97,14 @@ class Export:
 
     def stored_digest(self, name: str) -> bytes | None:
         """Return the SHA-256 that the file of this name should have, None if no row has the name."""
-        found = self._execute(_STORED_DIGEST.bind({"name": name})).fetchone()
+        return self._digest(_STORED_DIGEST.bind({"name": name}))
+
+    def digest_of(self, file_id: str) -> bytes | None:
+        """Return the SHA-256 that the file with this id should have, None if no row has the id."""
+        return self._digest(_DIGEST_OF.bind({"file_id": file_id}))
+
+    def _digest(self, statement: Statement) -> bytes | None:
+        found = self._execute(statement).fetchone()
         return found[0] if found is not None and isinstance(found[0], bytes) else None
 
     def secrets(self) -> dict[str, str]:

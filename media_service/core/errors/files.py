@@ -28,6 +28,37 @@ class FileChanged(Refusal):
 
 
 @dataclass(eq=False)
+class FileInTrash(Refusal):
+    code = "file_in_trash"
+    template = "The file is in the trash; it can be restored."
+
+
+@dataclass(eq=False)
+class NotInTrash(Refusal):
+    code = "not_in_trash"
+    template = "The file is not in the trash."
+
+
+@dataclass(eq=False)
+class FileTaken(Refusal):
+    code = "file_taken"
+    template = "The file was taken from the spool by its reader."
+
+
+@dataclass(eq=False)
+class FilePurged(Refusal):
+    code = "file_purged"
+    template = "The file was deleted."
+
+
+@dataclass(eq=False)
+class NameInUse(Refusal):
+    code = "name_in_use"
+    template = 'Somebody has put another file into the spool as "{name}".'
+    name: str
+
+
+@dataclass(eq=False)
 class NotMp3(Refusal):
     code = "not_mp3"
     template = "The file is not an MP3: {reason}."

@@ -110,10 +110,13 @@ class Catalogue(Protocol):
     async def duplicate_of_bytes(
         self, owner: str, content_hash: bytes, length: int, collection: str | None = None
     ) -> Upload | None:
-        """Return the owner's newest spooled upload with these bytes for this collection, None for the general one."""
+        """Return the owner's newest spooled upload with these bytes for this collection, None for the general one.
+
+        Its file must be in the spool.
+        """
 
     async def duplicate_of_audio(self, facts: Facts, owner: str, collection: str | None = None) -> StoredFile | None:
-        """Return the oldest file with the same bytes, or the same audio and other tags.
+        """Return the oldest file in the spool with the same bytes, or the same audio and other tags.
 
         The owner's files come first, and of these the ones of the collection.
         """
@@ -142,7 +145,7 @@ class Catalogue(Protocol):
         """Return the file."""
 
     async def next_unmeasured(self) -> StoredFile | None:
-        """Return the newest file without a saved LoudnessReport."""
+        """Return the newest file in the spool without a saved LoudnessReport."""
 
     async def save_loudness(self, file_id: str, report: LoudnessReport, now: int) -> None:
         """Save a file's report, unless one is saved already."""
@@ -154,7 +157,7 @@ class Catalogue(Protocol):
         """Save what is about to replace the file; None for nothing."""
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> Upload | None:
-        """Save the file, and its upload if given, and delete the retag intent."""
+        """Save the file, and its upload if given, and delete the retag intent. Its place stays as it is."""
 
     async def retag_intent(self, file_id: str) -> tuple[StoredFile, PublishIntent] | None:
         """Return the file if it has a retag intent, with it."""
@@ -173,11 +176,11 @@ class Catalogue(Protocol):
         collections: Collection[str] = (),
         filters: FileFilters = NO_FILTERS,
     ) -> tuple[list[StoredFile], str | None]:
-        """Return a page of files that `search` finds, and the next page's cursor. Raise Malformed.
+        """Return a page of files in the spool, or taken, that `search` finds, and the next page's cursor.
 
         Those of the person `owner` and those in one of the collections; `owner` None lists all files. A search has
         words, `"several words"` that stand together, `by:` before those of the sender's name, and `-` before those that
-        the file does not have.
+        the file does not have. Raise Malformed.
         """
 
     async def count_files(

@@ -1,10 +1,11 @@
-"""Contract for finished files."""
+"""Contract for finished files, in the spool and in the trash."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from contextlib import AbstractAsyncContextManager
 
     from media_service.core.content import Content
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Spool(Protocol):
-    """Finished files."""
+    """Finished files: by their names in the spool, by their ids in the trash, which readers of the spool do not see."""
 
     async def assemble(self, upload_id: str, source: Source, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Write the tagged file, without a name yet, complete and durable; a repeated call starts anew.
@@ -55,3 +56,24 @@ class Spool(Protocol):
 
     async def content(self, name: str) -> Content | None:
         """Return the finished file to send, None if its reader has taken it."""
+
+    async def missing(self, names: Collection[str]) -> set[str]:
+        """Return which of these finished files are not in the spool. Raise StorageError if there is no spool."""
+
+    async def trash(self, file_id: str, name: str) -> bool:
+        """Move the finished file `name` into the trash, durably; return whether it is there. May be repeated.
+
+        False if it is in neither place: its reader has taken it. Raise StorageError if there is no spool.
+        """
+
+    async def restore(self, file_id: str, name: str) -> bool:
+        """Move the file from the trash to its name, durably; return whether it is there. May be repeated.
+
+        False if it is in neither place. Raise NameInUse, and do nothing, if somebody else's file has the name.
+        """
+
+    async def discard_trashed(self, file_id: str) -> None:
+        """Delete the file in the trash, durably; a missing one is no error."""
+
+    async def trashed_content(self, file_id: str) -> Content | None:
+        """Return the file in the trash to send, None if it is not there."""

@@ -11,7 +11,7 @@ from media_service.core.access import Scope
 from media_service.core.audit import Action
 from media_service.core.cover import EXTENSIONS
 from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
-from media_service.http.api.files import if_match_condition, readable_by, subject_of
+from media_service.http.api.files import if_match_condition, reader_of, subject_of
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_body
 from media_service.http.file_response import attachment_headers
@@ -106,8 +106,8 @@ class FileCoversApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the cover in the file's tag."""
-        viewer = await readable_by(self._authenticator, request)
-        return cover_response(*await self._files.cover(request.match_info["id"], viewer))
+        caller = await reader_of(self._authenticator, request)
+        return cover_response(*await self._files.cover(request.match_info["id"], caller.viewer(Scope.READ)))
 
     async def put(self, request: web.Request) -> web.Response:
         """Write the body as the cover into the file; return the file. Needs scope edit, and If-Match."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.requests import Malformed
-from media_service.core.file_filters import FileFilters
+from media_service.core.file_filters import NO_FILTERS, FileFilters
 from media_service.core.files import Place
 from media_service.core.findings import Grade
 from media_service.http.api.query_values import flag, moment
@@ -15,18 +15,27 @@ if TYPE_CHECKING:
 
 
 def file_filters(query: Mapping[str, str]) -> FileFilters:
-    """Return the filters of a query. Raise Malformed."""
-    place = query.get("place")
-    if place not in (None, Place.TAKEN):
-        raise Malformed("place", f"must be {Place.TAKEN}")
-    return FileFilters(
+    """Return the filters of a query. Raise Malformed, also for some with which the trash is to be listed."""
+    place = wanted_place(query)
+    filters = FileFilters(
         sender=query.get("sender", "").strip() or None,
         grade=_grade(query.get("grade")),
         warnings=flag(query, "warnings"),
-        taken=place is not None,
+        taken=place is Place.TAKEN,
         since=moment(query, "from"),
         until=moment(query, "to", whole_day=True),
     )
+    if place is Place.TRASH and filters != NO_FILTERS:
+        raise Malformed("place", "the trash has no filters")
+    return filters
+
+
+def wanted_place(query: Mapping[str, str]) -> Place | None:
+    """Return the place where the listed files are, None for those in the spool and taken ones. Raise Malformed."""
+    place = query.get("place")
+    if place not in (None, Place.TAKEN, Place.TRASH):
+        raise Malformed("place", f"must be {Place.TAKEN} or {Place.TRASH}")
+    return None if place is None else Place(place)
 
 
 def _grade(name: str | None) -> Grade | None:

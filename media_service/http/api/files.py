@@ -1,10 +1,10 @@
-"""Finished files over REST: list, show, download, change tags and chapters."""
+"""Finished files over REST: list, also the trash, show, download, change tags and chapters."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote
 
 from aiohttp import ETag, web
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 
 from media_service.core.access import Scope
 from media_service.core.audit import Action, Subject
-from media_service.core.errors.files import MatchRequired, UnknownFile
+from media_service.core.errors.files import FileTaken, MatchRequired
 from media_service.core.errors.requests import Malformed
 from media_service.core.file_filters import NO_FILTERS
+from media_service.core.files import Place
 from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.chapters import ChapterField, to_chapters
-from media_service.http.api.file_query import file_filters
+from media_service.http.api.file_query import file_filters, wanted_place
 from media_service.http.api.pagination import DEFAULT_ROWS, page_response, wants_full_rows
 from media_service.http.api.query_values import flag
 from media_service.http.api.serializer import API_PREFIX, email_for
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 
     from media_service.access.audit import AuditTrail
     from media_service.access.collections import CollectionService
-    from media_service.core.access import Viewer
     from media_service.core.audit import Detail
     from media_service.core.files import StoredFile
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.intake.files import FileService
 
 
@@ -43,6 +44,11 @@ NEWEST_FILES = 200
 """Files whose senders are suggested."""
 
 MOST_SENDERS = 50
+
+
+class _Shown(TypedDict):
+    owner: str | None
+    collections: frozenset[str]
 
 
 class RetagFile(BaseModel):
@@ -84,23 +90,27 @@ class FilesApi:
     async def listing(self, request: web.Request) -> web.Response:
         """List files that `q` finds, of `collection` if given and with the filters, sorted by `sort`.
 
-        Short rows unless `full=1`; with `total=1` how many there are. Needs scope read, and lists what the caller may
-        see.
+        Short rows unless `full=1`; with `total=1` how many there are. With `place=trash` those in the trash, newest
+        first, without filters and total. Needs scope read, and lists what the caller may see.
         """
         caller = await self._authenticator.require(request, Scope.READ)
         listed = await listed_by(request, caller, self._collections)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
-        which: dict[str, Any] = {"owner": listed.owner, "collections": listed.collections}
-        which["filters"] = file_filters(request.query)
+        shown: _Shown = {"owner": listed.owner, "collections": listed.collections}
+        place, filters = wanted_place(request.query), file_filters(request.query)
         serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            files, next_cursor = await self._files.listing(search, order, cursor, limit, **which)
+            if place is Place.TRASH:
+                files, next_cursor = await self._files.trash(search, cursor, limit, **shown)
+            else:
+                files, next_cursor = await self._files.listing(search, order, cursor, limit, **shown, filters=filters)
             return [await serialize(file) | email_for(caller, file) for file in files], next_cursor
 
-        total = await self._files.count(search, **which) if flag(request.query, "total") else None
+        more: dict[str, Any] = {}
+        if flag(request.query, "total") and place is not Place.TRASH:
+            more["total"] = asdict(await self._files.count(search, **shown, filters=filters))
         # A page at once, because each read is a search; and only the admin can ask for many at a time.
-        more = {} if total is None else {"total": asdict(total)}
         return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS, more=more)
 
     async def senders(self, request: web.Request) -> web.Response:
@@ -126,7 +136,8 @@ class FilesApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """Return a file. For its owner, and for scope read."""
-        return await self.json_response(await self._find(request))
+        _, file = await self._find(request)
+        return await self.json_response(file)
 
     async def retag(self, request: web.Request) -> web.Response:
         """Change tags or chapters; return the file. Needs scope edit, and If-Match."""
@@ -147,16 +158,14 @@ class FilesApi:
         return await self.json_response(await shielded(noted))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
-        """Return the bytes or a range."""
-        file = await self._find(request)
+        """Return the bytes or a range. Of a file in the trash only for scope read."""
+        caller, file = await self._find(request)
         headers = attachment_headers("audio/mpeg", f"filename*=UTF-8''{quote(file.spool_entry.name, safe='')}")
+        stored = await self._files.content(file, of_trash=Scope.READ in caller.scopes)
         try:
-            stored = await self._files.content(file)
-            if stored is None:
-                raise FileNotFoundError(file.spool_entry.name)
             return await content_response(request, stored, headers)
         except FileNotFoundError as error:
-            raise UnknownFile from error
+            raise FileTaken from error
 
     async def json_response(self, file: StoredFile) -> web.Response:
         """Return the file as JSON, with its ETag."""
@@ -166,10 +175,10 @@ class FilesApi:
         response.etag = ETag(file.spool_entry.sha256.hex())
         return response
 
-    async def _find(self, request: web.Request) -> StoredFile:
-        """Return the requested file. Raise UnknownFile, and as `readable_by`."""
-        viewer = await readable_by(self._authenticator, request)
-        return await self._files.find(request.match_info["id"], viewer)
+    async def _find(self, request: web.Request) -> tuple[Caller, StoredFile]:
+        """Return the caller and the requested file. Raise UnknownFile, and as `reader_of`."""
+        caller = await reader_of(self._authenticator, request)
+        return caller, await self._files.find(request.match_info["id"], caller.viewer(Scope.READ))
 
 
 def subject_of(file: StoredFile) -> Subject:
@@ -183,12 +192,10 @@ def _edited_members(body: RetagFile) -> dict[str, Detail]:
     return tags if body.chapters is None else tags | {"chapters": len(body.chapters)}
 
 
-async def readable_by(authenticator: Authenticator, request: web.Request) -> Viewer | None:
-    """Return whose files the caller may read; its own ones need no scope. Raise Unauthorized, InvalidToken."""
+async def reader_of(authenticator: Authenticator, request: web.Request) -> Caller:
+    """Return a caller that may read files; its own ones need no scope. Raise Unauthorized, InvalidToken."""
     caller = await authenticator.identify(request)
-    if not caller.is_known:
-        caller = await authenticator.authenticate(request)
-    return caller.viewer(Scope.READ)
+    return caller if caller.is_known else await authenticator.authenticate(request)
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:

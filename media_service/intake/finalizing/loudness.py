@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media_service.core.errors.base import ServiceError
-from media_service.core.files import LoudnessReport
+from media_service.core.files import LoudnessReport, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,10 @@ class LoudnessQueue:
             async with self._spool.reading(file.spool_entry.name) as source:
                 report = await self._analyzer.measure_loudness(source.path, file.facts.duration)
         except FileNotFoundError:
-            # A reader of the spool moved or deleted it.
+            # It was put into the trash meanwhile, or a reader of the spool moved or deleted it.
+            current = await self._catalogue.file(file.id)
+            if current is None or current.place is not Place.SPOOL:
+                return True
             report = LoudnessReport()
         await self._catalogue.save_loudness(file.id, report, self._clock())
         return True

@@ -17,6 +17,7 @@ from media_service.core.errors.base import Refusal
 from media_service.core.errors.covers import UnknownCover
 from media_service.core.errors.files import FileChanged, UnknownFile
 from media_service.core.files import CoverAndChapters, SpoolEntry
+from media_service.core.places import check_in_spool
 from media_service.core.tags import clean_tags
 from media_service.core.upload import PublishIntent
 from media_service.intake.upload_locks import file_lock, locked
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.media import Media
     from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
+    from media_service.intake.moves import FileMoves
 
 log = structlog.get_logger()
 
@@ -39,8 +41,18 @@ log = structlog.get_logger()
 class Retagger:
     """Edits finished files, each by one caller at a time, in all processes."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media, covers: CoverLimits, *, locks: Locks) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        spool: Spool,
+        media: Media,
+        covers: CoverLimits,
+        *,
+        moves: FileMoves,
+        locks: Locks,
+    ) -> None:
         self._covers = covers
+        self._moves = moves
         self._catalogue = catalogue
         self._spool = spool
         self._media = media
@@ -59,15 +71,14 @@ class Retagger:
         """Return the edited file, and the upload as saved. Empty values remove, None keeps.
 
         With `upload`, save it in the same transaction, and its sender in the file's row. Raise FileChanged unless
-        `is_current` accepts the file's SHA-256, UnknownFile also if the reader has taken it, NotMp3 if it cannot be
-        written, Malformed, StorageFull, and as `accept_cover`.
+        `is_current` accepts the file's SHA-256, UnknownFile, FileInTrash, FileTaken or FilePurged if it is not in the
+        spool, NotMp3 if it cannot be written, Malformed, StorageFull, and as `accept_cover`.
         """
         given = clean_tags(tags)
         if picture:
             accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers)
         async with locked(self._locks, file_lock(file_id)):
-            await self._recover_one(file_id)
-            file = await self._catalogue.file(file_id)
+            file = await self.settled(file_id)
             if file is None:
                 raise UnknownFile
             if not is_current(file.spool_entry.sha256):
@@ -79,25 +90,32 @@ class Retagger:
                 if upload is not None and not (tags or additions):
                     edited = replace(file, sender=upload.sender)
                     return edited, await self._catalogue.retag(edited, upload)
+                check_in_spool(file)
                 return await self._place(file, given, removed, additions, upload)
             except FileNotFoundError as error:
-                raise UnknownFile from error
+                await self._recover_one(file_id)
+                check_in_spool(await self._moves.refresh(file))
+                # Somebody has put another file in its place.
+                raise FileChanged from error
             finally:
                 await self._spool.discard_assembled(file_id)
 
     async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
-        """Return the front cover if it meets the limits of covers. Raise UnknownCover, UnknownFile."""
-        try:
-            async with self._spool.reading(file.spool_entry.name, tags_only=True) as source:
-                picture = await self._media.front_cover(source.path)
-        except FileNotFoundError as error:
-            raise UnknownFile from error
+        """Return the front cover if it meets the limits of covers. Raise UnknownCover, FileNotFoundError."""
+        async with self._spool.reading(file.spool_entry.name, tags_only=True) as source:
+            picture = await self._media.front_cover(source.path)
         if picture is None:
             raise UnknownCover
         try:
             return accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers), picture
         except Refusal:
             raise UnknownCover from None
+
+    async def settled(self, file_id: str) -> StoredFile | None:
+        """Finish or drop what was interrupted of this file, an edit or a move; return it. The caller has its lock."""
+        await self._recover_one(file_id)
+        await self._moves.settle(file_id)
+        return await self._catalogue.file(file_id)
 
     async def recover(self) -> None:
         """Finish or drop the edits that a crash interrupted, after a start."""

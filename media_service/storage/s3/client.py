@@ -150,9 +150,10 @@ class S3Client:
         modified = microseconds(found["LastModified"])
         return ObjectInfo(key, found["ContentLength"], found["ETag"], modified, found["Metadata"])
 
-    async def list_objects(self, prefix: str) -> AsyncGenerator[ObjectInfo, None]:
-        """Yield the objects whose keys begin with the prefix, in the order of their keys."""
-        async for page in self._pages(prefix):
+    async def list_objects(self, prefix: str, after: str = "") -> AsyncGenerator[ObjectInfo, None]:
+        """Yield the objects whose keys begin with the prefix, in the order of their keys; those `after` a key."""
+        options = {"StartAfter": self._connection.full(after)} if after else {}
+        async for page in self._pages(prefix, **options):
             for found in page.get("Contents", ()):
                 modified = microseconds(found["LastModified"])
                 yield ObjectInfo(self._connection.short(found["Key"]), found["Size"], found["ETag"], modified, {})

@@ -16,9 +16,11 @@ from media_service.storage.s3.keys import (
     quarantine_key,
     slice_key,
     spool_key,
+    trash_key,
     whole_key,
 )
 from media_service.storage.s3.spool import CONTENT_TYPE
+from media_service.storage.spool import TRASHED_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,6 +64,9 @@ class Rows(Protocol):
     def stored_digest(self, name: str) -> bytes | None:
         """Return the SHA-256 of the finished file of this name."""
 
+    def digest_of(self, file_id: str) -> bytes | None:
+        """Return the SHA-256 of the finished file with this id."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileObject:
@@ -90,6 +95,9 @@ def objects_of(folder: DataFolder, rows: Rows) -> Iterator[FileObject]:
         yield from _of_upload(folder, upload)
     for path, size in _files_in(folder.spool / "mp3"):
         yield FileObject(spool_key(path.name), path, 0, size, rows.stored_digest(path.name), CONTENT_TYPE)
+    for path, size in _files_in(folder.spool / "trash"):
+        if path.suffix == TRASHED_SUFFIX:
+            yield FileObject(trash_key(path.stem), path, 0, size, rows.digest_of(path.stem), CONTENT_TYPE)
     for path, size in _files_in(folder.quarantine):
         if path.suffix == quarantine.FILE_SUFFIX:
             yield FileObject(quarantine_key(path.stem), path, 0, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 UPLOADS = "uploads/"
 INCOMING = "incoming/"
 SPOOL = "spool/"
+TRASH = "trash/"
 QUARANTINE = "quarantine/"
 REPORT_SUFFIX = ".json"
 
@@ -35,6 +36,11 @@ def incoming_key(key: str) -> str:
 def spool_key(name: str) -> str:
     """Return the key of a finished file."""
     return SPOOL + name
+
+
+def trash_key(file_id: str) -> str:
+    """Return the key of a finished file in the trash."""
+    return TRASH + file_id
 
 
 def quarantine_key(upload_id: str) -> str:

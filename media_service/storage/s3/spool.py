@@ -3,6 +3,9 @@
 A file is assembled under `incoming/` and copied to its name inside of the store, which cannot rename. The copy appears
 whole, only if the name is free, and tells of which assembled file it is. So after a crash an assembled file was not
 published, or it was and is still there too: it is then deleted.
+
+A file comes into the trash and back in the same way. The copy tells of which object it is one, by its ETag: so after a
+crash the one that it was made of is known, and deleted, and never somebody else's that has come to its key since.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import hashlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from media_service.core.errors.files import NameInUse
 from media_service.core.errors.service import StorageError
 from media_service.core.files import AssembledFile, ObjectRange, RewritePlan, Source
 from media_service.storage.filenames import safe_filenames
@@ -19,12 +23,12 @@ from media_service.storage.os_errors import map_os_errors
 from media_service.storage.s3.compose import NewObject, compose
 from media_service.storage.s3.content import content_of
 from media_service.storage.s3.errors import PreconditionFailed
-from media_service.storage.s3.keys import INCOMING, incoming_key, spool_key
+from media_service.storage.s3.keys import INCOMING, SPOOL, incoming_key, spool_key, trash_key
 from media_service.storage.s3.local_copy import copy_of, copy_of_tags
 from media_service.storage.s3.slice_objects import objects_after
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
     from pathlib import Path
 
     from media_service.storage.s3.client import ObjectInfo, S3Client
@@ -34,6 +38,12 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "audio/mpeg"
 SHA256, ASSEMBLED_AS = "sha256", "assembled-as"
 """Metadata of a file: its SHA-256 in hexadecimal, and the key under which it was assembled."""
+
+MOVED_FROM = "moved-from"
+"""Metadata of a file that was in the trash, or is: the ETag of the object that it was copied from."""
+
+LISTED_NAMES = 20
+"""More names are looked for in a listing, of 1,000 in one request, and fewer one by one."""
 
 READ_BYTES = 1024 * 1024
 """Bytes hashed at once."""
@@ -141,11 +151,65 @@ class S3Spool:
     async def content(self, name: str) -> ObjectContent | None:
         return await content_of(self._client, spool_key(name), redirects=self._redirects)
 
+    async def missing(self, names: Collection[str]) -> set[str]:
+        if len(names) < LISTED_NAMES:
+            return {name for name in names if await self._find(spool_key(name)) is None}
+        first, last = min(map(spool_key, names), key=str.encode), max(map(spool_key, names), key=str.encode)
+        found = set()
+        # After the longest prefix of the first name, because it must be listed itself.
+        async for listed in self._client.list_objects(SPOOL, after=first[:-1]):
+            if listed.key.encode() > last.encode():
+                break
+            found.add(listed.key.removeprefix(SPOOL))
+        return {name for name in names if name not in found}
+
+    async def trash(self, file_id: str, name: str) -> bool:
+        # An object that has come to the name since is somebody else's.
+        return await self._move(spool_key(name), trash_key(file_id)) is not None
+
+    async def restore(self, file_id: str, name: str) -> bool:
+        moved = await self._move(trash_key(file_id), spool_key(name))
+        if moved is False:
+            raise NameInUse(name)
+        return moved is True
+
+    async def discard_trashed(self, file_id: str) -> None:
+        await self._client.delete([trash_key(file_id)])
+
+    async def trashed_content(self, file_id: str) -> ObjectContent | None:
+        return await content_of(self._client, trash_key(file_id), redirects=self._redirects)
+
+    async def _move(self, old: str, new: str) -> bool | None:
+        """Return True if the file is at `new`, False if another one is there, None if it is in neither place."""
+        source, there = await self._find(old), await self._find(new)
+        if source is None:
+            return None if there is None else True
+        if there is None:
+            try:
+                await self._copy_moved(source, new)
+            except PreconditionFailed:
+                return False
+        elif there.metadata.get(MOVED_FROM) != _etag(source):
+            return False
+        # If its reader takes it in this moment, it is in the trash too.
+        await self._client.delete([old])
+        return True
+
+    async def _copy_moved(self, source: ObjectInfo, key: str) -> None:
+        metadata = {**source.metadata, MOVED_FROM: _etag(source)}
+        new = NewObject(key=key, metadata=metadata, content_type=CONTENT_TYPE, if_absent=True)
+        await compose(self._client, new, [ObjectRange(source.key, 0, source.size)])
+
     async def _find(self, key: str) -> ObjectInfo | None:
         try:
             return await self._client.head(key)
         except FileNotFoundError:
             return None
+
+
+def _etag(found: ObjectInfo) -> str:
+    """Return the ETag as metadata have it: without its quotes."""
+    return found.etag.strip('"')
 
 
 def _selected(objects: Sequence[ObjectRange], start: int, stop: int) -> Iterator[ObjectRange]:

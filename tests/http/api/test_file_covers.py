@@ -142,8 +142,8 @@ async def test_only_the_admin_changes_covers_of_existing_files(
         assert (await change(small, file | {"url": nowhere}, method, JPEG)).code == "unknown_file"
         assert (await small.get(f"{nowhere}/cover")).code == "unknown_file"
     small_server.store.remove(file["stored_name"])
-    assert (await small.get(f"{file['url']}/cover")).code == "unknown_file"
-    assert (await change(small, file, "PUT", JPEG)).code == "unknown_file"
+    assert (await small.get(f"{file['url']}/cover")).code == "file_taken"
+    assert (await change(small, file, "PUT", JPEG)).code == "file_taken"
 
 
 @pytest.mark.parametrize(

@@ -113,12 +113,12 @@ async def test_refused_edit_changes_nothing(api: Api, body: object, status: int,
     assert {**await api.show(ended["id"]), "mine": 0} == {**ended, "mine": 0}
 
 
-async def test_edit_of_a_removed_file_is_404(api: Api, shared_server: Server) -> None:
+async def test_edit_of_a_removed_file_is_410(api: Api, shared_server: Server) -> None:
     ended = await spooled(api, 7150)
     file = (await api.get(ended["file"]["url"])).body
     shared_server.store.remove(file["stored_name"])
     answer = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json={"tags": {"title": "New"}})
-    assert (answer.status, answer.code) == (404, "unknown_file")
+    assert (answer.status, answer.code) == (410, "file_taken")
 
 
 async def test_admins_edit_after_the_senders_edit_is_refused(api: Api) -> None:

@@ -135,7 +135,7 @@ async def test_only_the_admin_edits_existing_files(small: Api, small_server: Ser
     assert (await edit(small, file, {"title": "X"}, admin=False)).status == 401
     assert (await edit(small, file | {"url": f"/api/v1/files/{'x' * 22}"}, {"title": "X"})).code == "unknown_file"
     small_server.store.remove(file["stored_name"])
-    assert (await edit(small, file, {"title": "X"})).code == "unknown_file"
+    assert (await edit(small, file, {"title": "X"})).code == "file_taken"
     assert file["stored_name"] not in small_server.store.names()
     assert small_server.store.assembled() == []
 

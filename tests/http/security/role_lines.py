@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 API = "/api/v1"
-OPEN, KNOWN, MANAGER, SHOWN = "open", "known", "manager", "shown"
+OPEN, KNOWN, MANAGER, SHOWN, SENDS = "open", "known", "manager", "shown", "sends"
 """What routes need that need no scope: nothing; a caller who authenticated; one who may manage tokens; nothing, but
-those who authenticated must be able to see the thing."""
+those who authenticated must be able to see the thing; scope edit or upload."""
 
 MEMBER, SENT_BY_LINK = "member", "sent by link"
 """What a thing needs, beside a scope by which others than its owner may act on it: to work in the collection that it
@@ -154,6 +154,11 @@ TABLE: dict[str, list[Line]] = {
     f"PATCH {API}/files/{{id}}": [
         Line(needs=EDIT, thing="file", by=EDIT, more=json(tags={"title": "A"}) | {"headers": ANY}),
     ],
+    f"DELETE {API}/files/{{id}}": [
+        Line(needs=SENDS, thing="file", by=EDIT, ends=True, more={"headers": ANY}),
+        Line(needs=ADMIN, thing="trashed", query="?purge=1", ok=204, ends=True),
+    ],
+    f"POST {API}/files/{{id}}/restore": [Line(needs=SENDS, thing="trashed", by=EDIT, ends=True)],
     f"GET {API}/files/{{id}}/cover": [Line(needs=KNOWN, thing="file", by=READ)],
     f"PUT {API}/files/{{id}}/cover": [Line(needs=EDIT, thing="file", by=EDIT, more={"data": JPEG, "headers": ANY})],
     f"DELETE {API}/files/{{id}}/cover": [Line(needs=EDIT, thing="plain", by=EDIT, more={"headers": ANY})],

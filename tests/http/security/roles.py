@@ -54,9 +54,9 @@ CREATIONS = {
     "tus": {"Tus-Resumable": "1.0.0", "Upload-Length": "40000", "Content-Type": "application/offset+octet-stream"},
     "rufh": {"Upload-Complete": "?0", "Upload-Length": "40000"},
 }
-ON_SHELVES = ("open", *CREATIONS, "file", "plain", "rejected", "link", "receipt")
+ON_SHELVES = ("open", *CREATIONS, "file", "plain", "trashed", "rejected", "link", "receipt")
 """Kinds of things that somebody owns: an open upload, also of the dialects that append, a file with and without a
-cover, a rejected upload, a link, and an upload of which there is a receipt."""
+cover, one that its owner has put into the trash, a rejected upload, a link, an upload of which there is a receipt."""
 
 CONSTANT = {"code": "unauthorized", "asset": "style.css", "new_name": "show.mp3", "spare": "spare"}
 PARAMETERS = {"code": "code", "asset": "name", "new_name": "name", "slug": "slug", "spare": "slug", "secret": "secret"}
@@ -84,6 +84,7 @@ class Shelf:
                 "rufh": lambda: self._appending("rufh"),
                 "file": lambda: self._file(JPEG),
                 "plain": lambda: self._file(b""),
+                "trashed": self._trashed,
                 "rejected": self._rejected,
                 "link": self._link,
                 "receipt": self._receipt,
@@ -120,6 +121,12 @@ class Shelf:
         ended = await self.maker.send_all(upload_id, MP3)
         assert ended["state"] == "spooled", ended
         return str(ended["file"]["id"])
+
+    async def _trashed(self) -> str:
+        file_id = await self._file(b"")
+        answer = await self.maker.request("DELETE", f"/api/v1/files/{file_id}", headers={"If-Match": "*"})
+        assert answer.status == 200, answer
+        return file_id
 
     async def _rejected(self) -> str:
         upload_id = await self._create(len(TEXT))

@@ -10,7 +10,7 @@ from media_service.app import make_receiver
 from media_service.config.settings import Settings
 from media_service.core.access import Scope
 from media_service.storage.data_folder import DataFolder
-from tests.http.security.role_lines import MANAGER, MEMBER, OPEN, SENT_BY_LINK, SHOWN, TABLE, Line
+from tests.http.security.role_lines import MANAGER, MEMBER, OPEN, SENDS, SENT_BY_LINK, SHOWN, TABLE, Line
 from tests.http.security.roles import Caller, Shelf, World
 from tests.support.server import Server
 
@@ -88,6 +88,8 @@ def expected(line: Line, caller: Caller, shelf: Shelf | None) -> tuple[int, str,
         return 401, "unauthorized", ""
     if isinstance(line.needs, Scope) and line.needs not in caller.scopes:
         return 403, "insufficient_scope", line.needs.value
+    if line.needs == SENDS and not caller.scopes & {Scope.UPLOAD, Scope.EDIT}:
+        return 403, "insufficient_scope", Scope.EDIT.value
     if line.needs == MANAGER and not caller.may_manage:
         return 403, "insufficient_scope", Scope.ADMIN.value
     return (line.ok, "", "") if may_act(line, caller, shelf) else (404, "unknown", "")

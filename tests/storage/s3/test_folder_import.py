@@ -43,6 +43,9 @@ class FakeRows:
     def unfinished(self) -> Sequence[Upload]:
         return self.uploads
 
+    def digest_of(self, file_id: str) -> bytes | None:
+        return self.digests.get(file_id)
+
     def stored_digest(self, name: str) -> bytes | None:
         return self.digests.get(name)
 
@@ -78,6 +81,7 @@ async def test_every_kind_of_file_has_its_key(location: S3Location, tmp_path: Pa
     write(tmp_path / "spool" / "mp3" / "show.mp3", b"show")
     write(tmp_path / "spool" / ".incoming" / "b", b"assembled")
     write(tmp_path / "spool" / ".incoming" / "a", b"left by a crash")
+    write(tmp_path / "spool" / "trash" / "f.mp3", b"thrown away")
     write(tmp_path / "quarantine" / "r.rejected", b"bad")
     write(tmp_path / "quarantine" / "r.json", b"{}\n")
     (tmp_path / "spool" / "mp3" / "link.mp3").symlink_to("/etc/passwd")
@@ -90,6 +94,7 @@ async def test_every_kind_of_file_has_its_key(location: S3Location, tmp_path: Pa
         "uploads/b/whole-restored": b"restored",
         "incoming/b": b"assembled",
         "spool/show.mp3": b"show",
+        "trash/f": b"thrown away",
         "quarantine/r": b"bad",
         "quarantine/r.json": b"{}\n",
     }

@@ -1,14 +1,17 @@
 /** The start page: what came today, what is on its way, what was refused, how much room is left. Each leads to its list. */
-import { bytes, percent } from '../../format.js';
+import { bytes, clock, percent } from '../../format.js';
 import { html, only } from '../../html.js';
 import { icon } from '../../icons.js';
 import { language, say } from '../../words.js';
 import { dayOf, hashOf, momentOf } from '../address.js';
+import { called } from './file-rows.js';
+import { when } from './flight.js';
 import { patch } from './patch.js';
 
 /** @typedef {import('../library-client.js').Overview} Overview */
 
 const EVERY_MS = 10_000;
+const LATEST = '6';
 /** The server counts no further. */
 const MOST = 10_000;
 /** Share of the disk below which it is said in another colour. */
@@ -49,6 +52,12 @@ function quotaMeter({ of, name, used, limit }) {
   return meter(of === 'collection' && name ? name : say(`quota.${of}`), words, share, share > 1 - LITTLE);
 }
 
+/** @param {import('../files.js').StoredFile[]} files */
+const latestList = (files) => html`<section class="latest" aria-labelledby="latest-heading"><h2 id="latest-heading">${say('start.latest')}</h2>
+  <ul>${files.map((file) => html`<li><a href="${hashOf({ section: 'files', filters: {}, file: file.id })}"><span class="title">${called(file)}</span>
+    <span class="beneath">${[file.artist, file.sender && say('start.from', { name: file.sender })].filter(Boolean).join(' · ')}</span></a>
+    <span class="beneath">${clock(file.duration)}</span><span class="beneath">${when(file.uploaded_at)}</span></li>`)}</ul></section>`;
+
 /**
  * @param {HTMLElement} root
  * @param {import('../files.js').Around} around
@@ -57,6 +66,8 @@ function quotaMeter({ of, name, used, limit }) {
 export function startSection(root, { client, asked, may }, counted) {
   /** @type {Overview | null} */
   let overview = null;
+  /** @type {import('../files.js').StoredFile[]} */
+  let latest = [];
   let shown = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -64,10 +75,11 @@ export function startSection(root, { client, asked, may }, counted) {
   async function load() {
     clearTimeout(timer);
     if (document.visibilityState === 'visible') {
-      const answer = await asked(() => client.overview(momentOf(dayOf(new Date()))), () => shown && load());
+      const both = () => Promise.all([client.overview(momentOf(dayOf(new Date()))), client.files({ limit: LATEST })]);
+      const answer = await asked(both, () => shown && load());
       if (!answer) return;
-      overview = answer;
-      counted(answer);
+      [overview, { files: latest }] = answer;
+      counted(overview);
       draw();
     }
     if (shown) timer = setTimeout(load, EVERY_MS);
@@ -87,7 +99,8 @@ export function startSection(root, { client, asked, may }, counted) {
         ${figure('trash', 'trash', trash.files, to('trash'))}
         ${taken.files ? figure('down', 'taken', taken.files, to('files', { place: 'taken' })) : ''}
       </ul>
-      ${disk || quotas.length ? html`<div class="meters">${disk ? diskMeter(disk) : ''}${quotas.map(quotaMeter)}</div>` : ''}</div>`);
+      ${disk || quotas.length ? html`<div class="meters">${disk ? diskMeter(disk) : ''}${quotas.map(quotaMeter)}</div>` : ''}
+      ${latest.length ? latestList(latest) : ''}</div>`);
     const before = root.querySelector('.start');
     if (before) patch(before, wanted);
     else root.replaceChildren(wanted);

@@ -97,6 +97,8 @@ export default {
   'start.kept': { other: '{kept} kept in all' },
   'start.trash': { one: 'file in the trash', other: 'files in the trash' },
   'start.taken': { one: 'file was taken away', other: 'files were taken away' },
+  'start.latest': 'Latest files',
+  'start.from': 'from {name}',
   'start.disk': 'Disk',
   'start.free': '{free} of {total} free',
   'start.used': '{used} of {limit} used ({percent})',

@@ -97,6 +97,8 @@ export default {
   'start.kept': { other: '모두 {kept}개 보관 중' },
   'start.trash': { other: '휴지통에 있는 파일' },
   'start.taken': { other: '가져간 파일' },
+  'start.latest': '최근 파일',
+  'start.from': '보낸 사람: {name}',
   'start.disk': '디스크',
   'start.free': '{total} 중 {free} 남음',
   'start.used': '{limit} 중 {used} 사용({percent})',

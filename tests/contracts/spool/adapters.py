@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from media_service.storage.s3.scratch import Scratch
 
 
+AUDIO = random.Random(5).randbytes(100_000)
+
+
 class SpoolPlace(Protocol):
     """Where spools are: what their readers, and other programs, see and do there."""
 
@@ -29,6 +33,9 @@ class SpoolPlace(Protocol):
 
     async def names(self) -> list[str]:
         """Return the names of files that a reader sees."""
+
+    async def trashed(self) -> list[str]:
+        """Return the ids of files in the trash."""
 
     async def write(self, name: str, data: bytes) -> None:
         """Write a file, or another one over it, as somebody else would."""
@@ -57,6 +64,9 @@ class DiskPlace:
     async def names(self) -> list[str]:
         return sorted(path.name for path in self._finished.iterdir())
 
+    async def trashed(self) -> list[str]:
+        return sorted(path.stem for path in (self._folder / "spool" / "trash").iterdir())
+
     async def write(self, name: str, data: bytes) -> None:
         (self._finished / name).write_bytes(data)
 
@@ -68,12 +78,12 @@ class S3Place:
     """A bucket, and a folder for local copies."""
 
     def __init__(self, client: S3Client, folder: Path, scratch: Scratch) -> None:
-        self._client = client
+        self.client = client
         self._folder = folder
-        self._scratch = scratch
+        self.scratch = scratch
 
     async def spool(self) -> S3Spool:
-        return S3Spool(self._client, self._scratch)
+        return S3Spool(self.client, self.scratch)
 
     async def source(self, name: str, data: bytes) -> Source:
         """Return a local copy, and what it was made of: slices."""
@@ -81,18 +91,21 @@ class S3Place:
         path.write_bytes(data)
         objects = []
         for start, stop in pairwise((0, len(data) // 3, len(data))):
-            await put(self._client, f"uploads/{name}/{start}", data[start:stop])
+            await put(self.client, f"uploads/{name}/{start}", data[start:stop])
             objects.append(ObjectRange(f"uploads/{name}/{start}", 0, stop - start))
         return Source(path, tuple(objects))
 
     async def names(self) -> list[str]:
-        return [found.key.removeprefix("spool/") async for found in self._client.list_objects("spool/")]
+        return [found.key.removeprefix("spool/") async for found in self.client.list_objects("spool/")]
+
+    async def trashed(self) -> list[str]:
+        return [found.key.removeprefix("trash/") async for found in self.client.list_objects("trash/")]
 
     async def write(self, name: str, data: bytes) -> None:
-        await put(self._client, f"spool/{name}", data)
+        await put(self.client, f"spool/{name}", data)
 
     async def take(self, name: str) -> None:
-        await self._client.delete([f"spool/{name}"])
+        await self.client.delete([f"spool/{name}"])
 
 
 async def put(client: S3Client, key: str, data: bytes) -> None:

@@ -1,0 +1,1 @@
+"""Suite of the port `core.ports.spool`: finished files, and the trash."""
