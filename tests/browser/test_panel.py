@@ -16,7 +16,7 @@ from tests.support.pictures import SVG, png
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Dialog
 
@@ -289,7 +289,7 @@ def test_nothing_takes_unsaved_edits_away_without_a_question(desk: Desk) -> None
     page, panel = desk.page, desk.open("Morning Talk")
     comment, question = panel.get_by_label("Comment"), page.get_by_role("dialog", name="Save your changes?")
     comment.fill("Not saved yet")
-    leave = {
+    leave: dict[str, Callable[[], object]] = {
         "close": lambda: panel.get_by_role("button", name="Close").click(),
         "escape": lambda: comment.press("Escape"),
         "next": lambda: panel.get_by_role("button", name="Next file").click(),
