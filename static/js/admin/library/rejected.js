@@ -28,7 +28,8 @@ export function rejectedSection(root, { client, asked, player, toast, go, may })
 
   /** @param {RejectedUpload} upload @param {string} said @returns {string} what else was found */
   const others = ({ findings, problem }, said) => [...new Set(findings
-    .filter(({ severity, code }) => severity !== 'info' && code !== /** @type {any} */ (problem)?.finding && knows(`finding.${code}`))
+    .filter(({ severity, code }) => severity !== 'info' && code !== /** @type {any} */ (problem)?.finding
+      && !(code === 'not_mpeg_audio' && problem?.code === 'not_mp3') && knows(`finding.${code}`))
     .map((one) => finding(one, findings)))].filter((words) => words !== said).join(' ');
 
   /** @param {RejectedUpload} upload @returns {import('../list.js').Line} */
