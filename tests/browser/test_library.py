@@ -209,7 +209,7 @@ def test_an_upload_is_cancelled_and_its_sender_reads_why(
 def test_without_an_answer_no_rows_pretend_to_be_the_result(page: Page) -> None:
     page.route("**/api/v1/files?*", lambda route: route.abort())
     page.get_by_role("searchbox").fill("jazz")
-    expect(page.locator("[data-ref=trouble]")).to_contain_text("The server does not respond")
+    expect(page.locator("[data-ref=trouble]")).to_contain_text("The server does not respond", timeout=20_000)
     expect(page.locator(TITLE).first).to_be_hidden()
     page.unroute("**/api/v1/files?*")
     page.get_by_role("button", name="Try again").click()

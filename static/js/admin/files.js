@@ -71,8 +71,23 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     replaced: () => { if (scrollY > part('frame').offsetTop) scrollTo({ top: 0 }); },
   });
   const further = makeFurther(part('further'), say('admin.more'), listing.more);
-  const chips = makeChips(chipsRoot, client, (filters) => go({ filters }));
+  const chips = makeChips(chipsRoot, client, narrow);
+  /** Set while the reader types: what they typed is not in the address yet. @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
   let shown = false;
+
+  /** Takes the words of the search into the address, from which Back does not take them back one by one. */
+  function take() {
+    clearTimeout(typing);
+    typing = undefined;
+    go({ filters: { ...listing.filters, q: search.value.trim() } }, true);
+  }
+
+  /** @param {import('./address.js').Filters} filters all but the words of the search */
+  function narrow(filters) {
+    if (typing !== undefined) take();
+    go({ filters: { ...filters, q: search.value.trim() } });
+  }
 
   /** @returns {string} why there are no rows; "" if there are some */
   function emptiness() {
@@ -186,7 +201,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
   function sortBy(column) {
     const [sort, first] = [sortOf(listing.filters), COLUMNS[/** @type {keyof typeof COLUMNS} */ (column)]];
     const other = sort.startsWith('-') ? column : `-${column}`;
-    go({ filters: { ...listing.filters, sort: sort.replace('-', '') === column ? other : `${first}${column}` } });
+    narrow({ ...listing.filters, sort: sort.replace('-', '') === column ? other : `${first}${column}` });
   }
 
   root.addEventListener('click', (event) => {
@@ -210,11 +225,9 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     scrollTo({ top: 0 });
     focusOn(list.ids()[0]);
   });
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
   search.addEventListener('input', () => {
     clearTimeout(typing);
-    typing = setTimeout(() => go({ filters: { ...listing.filters, q: search.value.trim() } }, true), TYPING_MS);
+    typing = setTimeout(take, TYPING_MS);
   });
   search.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowDown' && focusOn(list.ids()[0])) event.preventDefault();
@@ -230,7 +243,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
   return {
     /** @param {import('./address.js').Address} address */
     show({ filters }) {
-      if (search.value.trim() !== (filters.q ?? '')) search.value = filters.q ?? '';
+      if (typing === undefined && search.value.trim() !== (filters.q ?? '')) search.value = filters.q ?? '';
       chips.draw(filters);
       if (!shown) chips.offerShows();
       shown = true;

@@ -54,6 +54,8 @@ let me = /** @type {any} */ (null);
 let here = { section: '', filters: {}, file: '' };
 /** The panel is opened to edit. */
 let editing = false;
+/** The file that the panel was asked to show; "" for none. */
+let inPanel = '';
 let arriving = 0;
 
 /** @type {import('./files.js').Around} */
@@ -135,12 +137,15 @@ async function arrive() {
   const mine = arriving += 1;
   const before = selection.id;
   selection.select(to.file || null);
-  if (to.file !== here.file || editing) {
+  if (to.file !== inPanel || editing) {
+    const previous = inPanel;
+    inPanel = to.file;
     const kept = to.file ? await panel.open(to.file, { edit: editing }) : await panel.close();
     // The reader has gone on meanwhile.
     if (mine !== arriving) return undefined;
     editing = false;
     if (!kept) {
+      inPanel = previous;
       history.pushState(history.state, '', hashOf(here));
       return selection.select(before);
     }

@@ -67,6 +67,7 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
     hide() {
       shown = false;
       asking += 1;
+      listing.state = isCurrent() ? 'shown' : 'asking';
       clearTimeout(timer);
     },
 
