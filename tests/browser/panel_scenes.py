@@ -1,7 +1,9 @@
 """All states of the panel of a file, and of the player below it."""
 
 from typing import Any
+from urllib.error import HTTPError
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.desk import ask, draw_cover, measure, stored, with_holes
@@ -21,6 +23,7 @@ PANEL_STATES = (
     "panel-damaged",
     "panel-garbled",
     "panel-bare",
+    "panel-taken",
     "player-away",
 )
 """`panel-bare` is a file without tags, cover, chapters and loudness; `player-away` one whose server was killed."""
@@ -70,6 +73,7 @@ class PanelScenes(Scene):
         self.conflict()
         self.covers()
         self.others()
+        self.take()
         self.away()
 
     def send(self) -> None:
@@ -166,8 +170,20 @@ class PanelScenes(Scene):
         expect(panel.locator(".cover")).to_have_attribute("data-state", "none")
         self.look("panel-bare")
 
+    def take(self) -> None:
+        """Show the damaged file after somebody took it from the spool."""
+        (self.server.spool / self.words["damaged"]).unlink()
+        (file,) = [one for one in ask(self.server, "GET", "files")["files"] if one["filename"] == self.words["damaged"]]
+        with pytest.raises(HTTPError):
+            ask(self.server, "GET", f"files/{file['id']}/content")
+        panel = self.open(self.words["damaged"])
+        expect(panel.locator(".verdict")).to_have_attribute("data-kind", "taken")
+        expect(self.page.locator("tbody tr.taken")).to_have_count(1)
+        self.look("panel-taken")
+
     def away(self) -> None:
         """Show the player while the server does not respond."""
+        self.open("old.mp3")
         self.server.kill()
         self.page.locator(".panel [data-ref=wave-toggle]").click()
         expect(self.page.locator(".player .word .bad")).not_to_be_empty()

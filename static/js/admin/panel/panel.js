@@ -114,7 +114,10 @@ export function makePanel(root, client, asked, player, around) {
       shows ??= new Map((await client.shows().catch(() => [])).map(({ slug, title }) => [slug, title]));
       clearTimeout(timer);
       if (!isWanted(id)) return;
-      if (file) show(new Draft(file), options, focus);
+      if (!file) return;
+      // It may have been taken away since it was listed.
+      around.put(file);
+      show(new Draft(file), options, focus);
     } catch (error) {
       clearTimeout(timer);
       if (!isWanted(id)) return;

@@ -18,7 +18,7 @@ export const remarksOf = ({ findings }) => findings.filter(({ severity, code }) 
 
 /**
  * @param {FullFile} file
- * @param {(seconds: number) => void} play
+ * @param {((seconds: number) => void) | null} play null if it cannot be heard
  * @returns {HTMLElement | null}
  */
 export function makeRemarks(file, play) {
@@ -30,12 +30,12 @@ export function makeRemarks(file, play) {
       const same = found.filter((one) => one.code === code);
       const places = same.filter(({ start_seconds: start }) => typeof start === 'number').slice(0, MOST_PLACES);
       return html`<li><p>${finding(same[0], same)}</p>
-        ${places.length ? html`<p class="places">${places.map(({ start_seconds: start }) => html`<button type="button" class="quiet" data-at="${start}"
+        ${play && places.length ? html`<p class="places">${places.map(({ start_seconds: start }) => html`<button type="button" class="quiet" data-at="${start}"
           aria-label="${say('remark.play', { at: clock(start ?? 0) })}">${icon('play')}<span>${clock(start ?? 0)}</span></button>`)}</p>` : ''}</li>`;
     })}</ul></section>`);
   element.addEventListener('click', ({ target }) => {
     const at = /** @type {HTMLElement} */ (target).closest('button')?.dataset.at;
-    if (at !== undefined) play(Math.max(0, Number(at) - BEFORE_S));
+    if (at !== undefined) play?.(Math.max(0, Number(at) - BEFORE_S));
   });
   return element;
 }

@@ -41,6 +41,7 @@ export function makeTagsForm(draft, may, edited) {
     ${may ? html`<div class="lines">${[...FIRST, ...filled].map((name) => field(draft, name))}</div>
       <details ${furtherOpen ? 'open' : ''}><summary>${say('edit.more')}</summary><div class="lines">${further.map((name) => field(draft, name))}</div></details>`
     : readOnly(draft)}</section>`);
+  element.hidden = !may && ![...FIRST, ...FURTHER].some((name) => draft.tag(name));
   const inputs = /** @type {(HTMLInputElement | HTMLTextAreaElement)[]} */ ([...element.querySelectorAll('.tag-line :is(input, textarea)')]);
   const inputOf = (/** @type {string} */ name) => inputs.find((input) => input.name === name);
   element.querySelector('details')?.addEventListener('toggle', ({ target }) => { furtherOpen = /** @type {HTMLDetailsElement} */ (target).open; });

@@ -95,7 +95,7 @@ export function makeView(draft, { client, asked, player, may, put, showOf }) {
     setText(part('panel-title'), file.title || file.filename);
     setText(part('panel-beneath'), [file.artist, file.album].filter(Boolean).join(' · '));
     slot('verdict', verdictLine(file));
-    slot('remarks', makeRemarks(file, playAt));
+    slot('remarks', makeRemarks(file, wave && playAt));
     slot('suggested', mayEdit ? makeSuggestions(file, useSuggested) : null);
     slot('facts', makeFacts(file, showOf));
     slot('history', may('admin') ? makeHistory(file, () => tried(asked, () => client.history(file.id)).catch(() => null)) : null);

@@ -82,7 +82,7 @@ export default {
   'verdict.warn': 'Stored, but worth a look',
   'verdict.reject': 'Damaged, taken anyway',
   'verdict.trash': 'In the trash',
-  'verdict.taken': 'Taken away from the server’s folder',
+  'verdict.taken': 'Taken away from the library’s folder',
   'verdict.purged': 'Deleted for good',
 
   'fact.heading': 'Facts',

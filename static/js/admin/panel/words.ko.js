@@ -82,7 +82,7 @@ export default {
   'verdict.warn': '보관했지만 확인이 필요합니다',
   'verdict.reject': '손상되었으나 받아들임',
   'verdict.trash': '휴지통에 있음',
-  'verdict.taken': '서버 폴더에서 꺼내 간 파일',
+  'verdict.taken': '보관함 폴더에서 가져간 파일',
   'verdict.purged': '완전히 삭제됨',
 
   'fact.heading': '정보',
