@@ -19,8 +19,8 @@ from media_service.catalogue.sqlite.migrate import migrate
 from media_service.core.access import Role
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
 from media_service.core.collections import Collection
-from media_service.core.files import SpoolEntry, StoredFile
-from media_service.core.findings import Grade
+from media_service.core.files import Place, SpoolEntry, StoredFile
+from media_service.core.findings import Finding, Grade, Severity
 from media_service.core.upload import Facts, Upload, Verdict
 from media_service.core.upload_states import State
 
@@ -68,6 +68,12 @@ EDITORS = {
     "of none": (PEOPLE[4], []),
 }
 """Editors with their collections, by what they may see."""
+
+GRADES = {Grade.COMPLETE: 0.7, Grade.PROVEN: 0.28, Grade.STRUCTURAL: 0.02}
+WARNINGS = 0.1
+
+TAKEN, NEWEST = 0.95, 0.1
+"""Files that their reader has taken, but for the newest ones: so all of them stand at one end of the order by date."""
 
 ENDED = 0.05
 """Uploads without a file beside each with one."""
@@ -189,10 +195,12 @@ def uploads_and_files(files: int) -> Iterator[tuple[Upload, StoredFile | None]]:
     chance = random.Random(15)
     words = Words(chance)
     rare = {chance.randrange(files): word for word in RARE for _ in range(3)}
+    judging = random.Random(19)
     shares = _Shares(random.Random(17), COLLECTIONS), _Shares(random.Random(18), ACCOUNTS)
     for number in range(files):
         collection, account = (share.draw() for share in shares)
         file = replace(_file(number, chance, words, rare.get(number, "")), collection=collection, account=account)
+        file = _judged(file, judging, is_old=number < files * (1 - NEWEST))
         upload = _upload(file.upload_id, file.owner, file.filename, file.uploaded_at, State.SPOOLED)
         yield replace(upload, collection=collection, account=account), file
         if chance.random() < ENDED:
@@ -245,6 +253,14 @@ def _file(number: int, chance: random.Random, words: Words, rare: str) -> Stored
         uploaded_at=FIRST_DAY + (number * SECONDS_APART - chance.randrange(7200)) * 1_000_000,
         spooled_at=FIRST_DAY + number * SECONDS_APART * 1_000_000,
     )
+
+
+def _judged(file: StoredFile, chance: random.Random, *, is_old: bool) -> StoredFile:
+    """Return the file with a grade, perhaps with a warning, and perhaps taken."""
+    (grade,) = chance.choices([*GRADES], [*GRADES.values()])
+    findings = (Finding("leading_junk", Severity.WARN, 0),) if chance.random() < WARNINGS else ()
+    place = Place.TAKEN if chance.random() < TAKEN and is_old else Place.SPOOL
+    return replace(file, facts=replace(file.facts, grade=grade, findings=findings), place=place)
 
 
 def _upload(upload_id: str, owner: str, filename: str, created_at: int, state: State) -> Upload:

@@ -20,7 +20,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-from bench import library_copy
+from bench import library_copy, listing_filters
 from bench.library import EDITORS, RARE, cookie_of, fill, token_of
 from bench.machine import load_average, machine
 from bench.workspace import workspace
@@ -176,7 +176,7 @@ def _processes(catalogue: str) -> Iterator[Callable[[], Sequence[int]]]:
 
 
 def _measured(server: Server, to: Line, requests: int, slowest: int) -> Iterator[str]:
-    kinds = [*_orders(server), *_searches(server), *_shows(), *_uploads(server)]
+    kinds = [*_orders(server), *_searches(server), *_filters(server), *_shows(), *_uploads(server)]
     for kind in kinds:  # so that statements are compiled, and the machine has read what all of them need
         kind.ask(to, 0)
         kind.first.clear()
@@ -216,10 +216,25 @@ def _shows() -> list[Kind]:
 
 
 def _in_turn(words: Sequence[str]) -> list[str]:
-    chance = random.Random(len(words))
-    paths = [_files(sort=order, q=word) for order in ORDERS for word in words]
-    chance.shuffle(paths)
+    return _shuffled([_files(sort=order, q=word) for order in ORDERS for word in words])
+
+
+def _shuffled(paths: list[str]) -> list[str]:
+    random.Random(len(paths)).shuffle(paths)
     return paths
+
+
+def _filters(server: Server) -> list[Kind]:
+    asked = listing_filters.queries(server.url, _admin(server))
+    return [
+        Kind(
+            "filters, in all orders",
+            name,
+            _shuffled([f"{_files(sort=order)}&{query}" for order in ORDERS for query in queries]),
+            [_admin(server)],
+        )
+        for name, queries in asked.items()
+    ]
 
 
 def _uploads(server: Server) -> list[Kind]:

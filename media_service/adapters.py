@@ -120,6 +120,7 @@ class ProcessAdapters:
         self.all = Adapters(
             catalogue=self.catalogue,
             collections=self.catalogue.collections,
+            overview=self.catalogue.overview,
             places=self.catalogue.places,
             store=self._bytes.store,
             spool=self._bytes.spool,

@@ -20,6 +20,7 @@ from media_service.http.api.files import FilesApi
 from media_service.http.api.guests import GuestsApi
 from media_service.http.api.links import LinksApi
 from media_service.http.api.me import MeApi
+from media_service.http.api.overview import OverviewApi
 from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
@@ -185,6 +186,7 @@ class Receiver:
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit, collections=collections),
             self._collections_api(loop_budget, covers),
             MeApi(intake, collections, authenticator),
+            OverviewApi(self._parts.overview, intake, collections, authenticator),
             AuditApi(audit, authenticator),
             LinksApi(access.links, collections, authenticator, serializer, defaults=defaults),
             GuestsApi(intake, access.guests, self._gate, authenticator, serializer, defaults=defaults),

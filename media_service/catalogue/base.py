@@ -16,13 +16,15 @@ from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, readable
 from media_service.catalogue.collections import CatalogueCollections
 from media_service.catalogue.erasing import CatalogueErasing
-from media_service.catalogue.file_pages import Shown, read_files
+from media_service.catalogue.file_pages import Shown, count_files, read_files, wanted_files
 from media_service.catalogue.guest_links import CatalogueGuestLinks
 from media_service.catalogue.json_columns import intent_or_none, intent_value
+from media_service.catalogue.overview import CatalogueOverview
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.places import CataloguePlaces
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
+from media_service.core.file_filters import NO_FILTERS, FileFilters, Total
 from media_service.core.quota import NO_STORAGE_LIMITS, collection_usage
 from media_service.core.usage import Usage
 
@@ -45,8 +47,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class BaseCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue` without `peek` and `record`, which each engine does in its own way.
 
-    `accounts`, `audit`, `collections`, `erasing`, `guest_links`, `places`: adapters of their ports, over the
-    same connections.
+    `accounts`, `audit`, `collections`, `erasing`, `guest_links`, `overview`, `places`: adapters of their ports, over
+    the same connections.
     """
 
     find_files: Find
@@ -60,6 +62,7 @@ class BaseCatalogue:
         self.guest_links = CatalogueGuestLinks(reader, writer)
         self.audit = CatalogueAuditLog(reader, writer)
         self.erasing = CatalogueErasing(reader, writer)
+        self.overview = CatalogueOverview(reader)
         self.places = CataloguePlaces(reader, writer)
 
     async def create(
@@ -210,11 +213,23 @@ class BaseCatalogue:
         *,
         owner: str | None = None,
         collections: Collection[str] = (),
+        filters: FileFilters = NO_FILTERS,
     ) -> tuple[list[StoredFile], str | None]:
-        shown = None if owner is None else Shown(owner, collections)
-        rows = await read_files(self._reader.rows, self.find_files, search, order, cursor, limit=limit, shown=shown)
+        wanted = wanted_files(search, filters, None if owner is None else Shown(owner, collections))
+        rows = await read_files(self._reader.rows, self.find_files, wanted, order, cursor, limit=limit)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
+
+    async def count_files(
+        self,
+        search: str,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
+        filters: FileFilters = NO_FILTERS,
+    ) -> Total:
+        wanted = wanted_files(search, filters, None if owner is None else Shown(owner, collections))
+        return await count_files(self._reader.rows, wanted)
 
     async def _save(self, upload: Upload, change: Change) -> Upload:
         await self._change(change)

@@ -53,6 +53,11 @@ class Order:
         return FILE_SORT_KEYS[self.column]
 
     @property
+    def is_by_date(self) -> bool:
+        """Return whether dates are ranges of the order."""
+        return self.column == "uploaded_at"
+
+    @property
     def has_blanks_first(self) -> bool:
         """Return whether the index has blank texts first: they are empty, so smaller than any other."""
         return self.kind is str and not self.falling

@@ -1,23 +1,25 @@
-"""Statements that read pages of files, compiled for each order, range and number of words at their first use."""
+"""Statements that read pages of files, compiled for each order, range and kind of conditions at their first use."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, or_, select, union_all
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from media_service.catalogue.compiled import CompiledStatement
-from media_service.catalogue.constructs import contains, is_among, unindexed
+from media_service.catalogue.constructs import is_among, unindexed
+from media_service.catalogue.file_conditions import Conditions, Subset, is_in
+from media_service.catalogue.file_orders import Range
 from media_service.catalogue.gram_index import files_with_grams, has_grams
 from media_service.catalogue.tables import files, listed_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Select
+    from sqlalchemy import ColumnElement, Select
 
-    from media_service.catalogue.file_orders import Order, Range
+    from media_service.catalogue.file_orders import Order
 
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
@@ -37,73 +39,74 @@ FOUND = _found()
 
 
 @lru_cache(CACHED_STATEMENTS)
-def next_files(order: Order, part: Range) -> CompiledStatement:
-    """Read the next files of a range."""
-    return CompiledStatement(_with_rows(order, _listed(order, part).limit(bindparam("rows"))))
+def next_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
+    """Read the next files of a range, in all subsets."""
+    return CompiledStatement(_with_rows(order, _listed(order, part, conditions).limit(bindparam("rows"))))
 
 
 @lru_cache(CACHED_STATEMENTS)
-def compared_files(order: Order, part: Range, words: int, *, shown: bool = False) -> CompiledStatement:
+def compared_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
     """Read `compared` files of a range, and compare each."""
-    some = _listed(order, part).limit(bindparam("compared")).subquery("some").c
-    conditions = [*_compare(some.text, words), *([_is_shown(some.account, some.collection)] if shown else [])]
-    page = select(some.number, some.key, some.file_id).where(*conditions)
+    some = _listed(order, part, conditions).limit(bindparam("compared")).subquery("some").c
+    page = select(some.number, some.key, some.file_id).where(*conditions.of(some, but=in_ranges(order)))
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
 @lru_cache(CACHED_STATEMENTS)
-def looked_up_files(order: Order, part: Range, words: int, *, shown: bool = False) -> CompiledStatement:
-    """Read the files of a range, and look each up among those with the grams or of the collections, on SQLite."""
+def looked_up_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
+    """Read the files of a range, and look each up among those with the grams or of the subsets, on SQLite."""
     # In another form than the primary key, or SQLite would read all found files and sort them.
     number = unindexed(listed_files.c.number)
-    conditions = [number.in_(_shown_numbers())] if shown else []
-    if words:
-        conditions.append(number.in_(files_with_grams(bindparam("grams"))))
-    page = _listed(order, part).where(*conditions, *_compare(listed_files.c.text, words))
+    sets: list[Any] = [files_with_grams(bindparam("grams"))] if conditions.words else []
+    looked_up = [subset for subset in conditions.subsets if subset not in in_ranges(order)]
+    if sets or Subset.SHOWN in looked_up:
+        # The others may have many files, and are compared at less cost if something else already selects.
+        looked_up = [subset for subset in looked_up if subset is Subset.SHOWN]
+    sets += [subset.numbers() for subset in looked_up]
+    compared = conditions.of(listed_files.c, but=[*looked_up, *in_ranges(order)])
+    page = _listed(order, part, conditions).where(*map(number.in_, sets), *compared)
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
 @lru_cache(CACHED_STATEMENTS)
-def end_of_window(order: Order, part: Range) -> CompiledStatement:
+def end_of_window(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
     """Read the key and the number of the file of a range before which there are `window` others."""
     columns = listed_files.c
     key = columns[order.column]
-    query = select(key.label("key"), columns.number).where(order.within(part, key)).offset(bindparam("window")).limit(1)
+    query = select(key.label("key"), columns.number).where(*_range(order, part, key, conditions))
+    query = query.offset(bindparam("window")).limit(1)
     return CompiledStatement(query.order_by(*order.sorting(key, columns.number)))
 
 
 @lru_cache(CACHED_STATEMENTS)
 def files_of_window(
-    order: Order, part: Range, words: int, *, by_grams: bool, shown: bool, is_last: bool
+    order: Order, part: Range, conditions: Conditions, *, by_grams: bool, is_last: bool
 ) -> CompiledStatement:
     """Read the files of a range up to the end of a window, by several indexes, on PostgreSQL."""
     columns = listed_files.c
     key = columns[order.column]
-    conditions = [order.within(part, key), *_compare(columns.text, words)]
+    met = [*_range(order, part, key, conditions), *conditions.of(columns, but=in_ranges(order), by_index=True)]
     if by_grams:
-        conditions.append(has_grams(columns.text, bindparam("grams")))
-    if shown:
-        conditions.append(_is_shown(columns.account, columns.collection))
+        met.append(has_grams(columns.text, bindparam("grams")))
     if not is_last:
-        conditions.append(order.until(part, key))
-    page = select(columns.number, key.label("key"), columns.file_id).where(*conditions)
+        met.append(order.until(part, key))
+    page = select(columns.number, key.label("key"), columns.file_id).where(*met)
     page = page.order_by(*order.sorting(key, columns.number))
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
 @lru_cache(CACHED_STATEMENTS)
-def sorted_files(order: Order, ranges: Sequence[Range], words: int, *, shown: bool = False) -> CompiledStatement:
+def sorted_files(order: Order, ranges: Sequence[Range], conditions: Conditions) -> CompiledStatement:
     """Read all files of these `numbers`, and sort them."""
-    conditions = [is_among(listed_files.c.number, bindparam("numbers")), *_compare(listed_files.c.text, words)]
-    if shown:
-        conditions.append(_is_shown(unindexed(listed_files.c.account), unindexed(listed_files.c.collection)))
-    return _sorted(order, ranges, conditions)
+    among = is_among(listed_files.c.number, bindparam("numbers"))
+    return _sorted(order, ranges, [among, *conditions.of(listed_files.c)])
 
 
 @lru_cache(CACHED_STATEMENTS)
-def sorted_shown_files(order: Order, ranges: Sequence[Range], words: int) -> CompiledStatement:
-    """Read all files of the account and the collections, and sort them."""
-    return _sorted(order, ranges, [listed_files.c.number.in_(_shown_numbers()), *_compare(listed_files.c.text, words)])
+def sorted_subset(order: Order, ranges: Sequence[Range], conditions: Conditions, subset: Subset) -> CompiledStatement:
+    """Read all files of a subset, and sort them."""
+    among = listed_files.c.number.in_(subset.numbers())
+    return _sorted(order, ranges, [among, *conditions.of(listed_files.c, but=[subset])])
 
 
 def _sorted(order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnElement[bool]]) -> CompiledStatement:
@@ -117,32 +120,54 @@ def _sorted(order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnEl
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
-def _listed(order: Order, part: Range) -> Select[Any]:
+def _listed(order: Order, part: Range, conditions: Conditions) -> Select[Any]:
     """Read a range of an order."""
     columns = listed_files.c
     key = columns[order.column]
-    more = columns.file_id, columns.text, columns.account, columns.collection
-    query = select(columns.number, key.label("key"), *more).where(order.within(part, key))
+    more = columns.file_id, columns.text, columns.uploaded_at, columns.account, columns.collection, columns.taken
+    query = select(columns.number, key.label("key"), *more).where(*_range(order, part, key, conditions))
     return query.order_by(*order.sorting(key, columns.number))
 
 
-def _is_shown(account: ColumnElement[Any], collection: ColumnElement[Any]) -> ColumnElement[bool]:
-    return or_(account == bindparam("account"), collection.in_(bindparam("collections", expanding=True)))
+def _range(order: Order, part: Range, key: ColumnElement[Any], conditions: Conditions) -> list[ColumnElement[bool]]:
+    """Return the conditions of a range: of the index alone."""
+    bounds = [is_in(Subset.TAKEN, listed_files.c)] if Subset.TAKEN in conditions.subsets and order.is_by_date else []
+    if Subset.DATED in conditions.subsets and order.is_by_date:
+        until, since = key < bindparam("until"), key >= bindparam("since")
+        # Behind a cursor between the dates only one of them is ahead. SQLite would begin to read at the other one.
+        bounds += [until, since] if part is Range.ALL else [since if order.falling else until]
+    return [order.within(part, key), *bounds]
 
 
-def _shown_numbers() -> CompoundSelect[Any]:
-    """Read the numbers of the files of the account and the collections, some of them twice."""
-    members = listed_files.alias("members").c
-    return union_all(
-        select(members.number).where(members.account == bindparam("account")),
-        select(members.number).where(members.collection.in_(bindparam("collections", expanding=True))),
-    )
+def in_ranges(order: Order) -> list[Subset]:
+    """Return the subsets that are ranges of the order."""
+    return [Subset.DATED, Subset.TAKEN] if order.is_by_date else []
 
 
-COUNT_SHOWN = CompiledStatement(
-    select(func.count()).select_from(_shown_numbers().limit(bindparam("most")).subquery("some"))
-)
-"""Count the files of the account and the collections, up to `most`."""
+@lru_cache(CACHED_STATEMENTS)
+def counted_files(conditions: Conditions, subset: Subset | None) -> CompiledStatement:
+    """Count up to `most` files with the grams, of a subset, or any ones, and how many of these meet the conditions."""
+    met, columns = conditions.of(listed_files.c, but=[subset] if subset else []), listed_files.c
+    grams: ColumnElement[str] = bindparam("grams")
+    some, by_index = select(columns.number), select(columns.number)
+    if subset is not None:
+        some = by_index = select(subset.numbers(once=True).subquery("members").c.number)
+    elif conditions.words:
+        some, by_index = files_with_grams(grams), by_index.where(has_grams(columns.text, grams))
+    return CompiledStatement(_counted(some, met), postgresql=_counted(by_index, met))
+
+
+def _counted(some: Select[Any], met: Sequence[ColumnElement[bool]]) -> Select[int, int]:
+    some_of = some.limit(bindparam("most")).subquery("some")
+    if not met:
+        return select(func.count().label("candidates"), func.count().label("files")).select_from(some_of)
+    joined = some_of.outerjoin(listed_files, and_(listed_files.c.number == some_of.c.number, *met))
+    counted = func.count(), func.count(listed_files.c.number)
+    return select(counted[0].label("candidates"), counted[1].label("files")).select_from(joined)
+
+
+COUNT_ALL = CompiledStatement(select(func.count()).select_from(listed_files))
+"""Count all files."""
 
 
 def _with_rows(order: Order, page: Select[Any]) -> Select[Any]:
@@ -150,7 +175,3 @@ def _with_rows(order: Order, page: Select[Any]) -> Select[Any]:
     listed = page.subquery("page").c
     query = select(files, listed.key, listed.number).join_from(files, listed.key.table, files.c.id == listed.file_id)
     return query.order_by(*order.sorting_all(listed.key, listed.number))
-
-
-def _compare(text: ColumnElement[str], words: int) -> list[ColumnElement[bool]]:
-    return [contains(text, bindparam(f"word_{number}")) for number in range(words)]

@@ -11,12 +11,12 @@ from sqlalchemy import bindparam, delete, func, or_, select, tuple_, update
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import member, readable, text
 from media_service.catalogue.compiled import CompiledStatement, compiled
-from media_service.catalogue.constructs import contains
+from media_service.catalogue.file_conditions import Conditions
 from media_service.catalogue.file_listing import list_moved
-from media_service.catalogue.file_pages import search_words
 from media_service.catalogue.pagination import decode_cursor, split_page
 from media_service.catalogue.reads import ZERO
 from media_service.catalogue.rows import PLACE_COLUMNS, file_value, place_columns
+from media_service.catalogue.search_syntax import parse_search
 from media_service.catalogue.tables import files, loudness, trashed_files
 from media_service.catalogue.usage import count_file, lock_file, uncount_file
 from media_service.core.errors.service import ChangedMeanwhile
@@ -92,10 +92,10 @@ def _trashed_before(at: int, most: int) -> Select[Any]:
 
 
 @lru_cache(CACHED_STATEMENTS)
-def _trash_page(words: int, *, shown: bool, after: bool) -> CompiledStatement:
+def _trash_page(texts: Conditions, *, shown: bool, after: bool) -> CompiledStatement:
     """Read files of the trash. Words are compared: 0.1 s of processor time for 100,000 files."""
     columns, key = trashed_files.c, (trashed_files.c.trashed_at, trashed_files.c.file_id)
-    conditions = [contains(columns.text, bindparam(f"word_{number}")) for number in range(words)]
+    conditions = texts.of(columns)
     if shown:
         in_collections = columns.collection.in_(bindparam("collections", expanding=True))
         conditions.append(or_(columns.account == bindparam("account"), in_collections))
@@ -152,10 +152,11 @@ class CataloguePlaces:
 
 
 def _page(search: str, cursor: str | None, limit: int, owner: str | None, collections: Collection[str]) -> Statement:
-    words = search_words(search)
-    values: dict[str, Any] = {f"word_{number}": word for number, word in enumerate(words)} | {"rows": limit + 1}
+    wanted = parse_search(search)
+    values: dict[str, Any] = wanted.values | {"rows": limit + 1}
     if owner is not None:
         values |= {"account": owner, "collections": sorted(collections)}
     if cursor is not None:
         values["trashed_at"], values["last_id"] = decode_cursor(cursor, int, str)
-    return _trash_page(len(words), shown=owner is not None, after=cursor is not None).bind(values)
+    texts = Conditions(len(wanted.words), len(wanted.excluded))
+    return _trash_page(texts, shown=owner is not None, after=cursor is not None).bind(values)

@@ -20,6 +20,7 @@ from media_service.catalogue.coercion import (
     text_or_none,
     texts,
 )
+from media_service.catalogue.file_terms import text_of
 from media_service.catalogue.json_columns import (
     chapters_column,
     chapters_value,
@@ -32,7 +33,7 @@ from media_service.catalogue.json_columns import (
     verdict_to_json,
     verdict_value,
 )
-from media_service.catalogue.text_index import fold, sort_key
+from media_service.catalogue.text_index import sort_key
 from media_service.core.files import LoudnessReport, Place, SpoolEntry, StoredFile, Trashed
 from media_service.core.findings import Grade
 from media_service.core.tags import LISTED_TAGS, MORE_TAGS
@@ -197,9 +198,10 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
         "duration": file.facts.duration,
         "size": file.spool_entry.size,
         "filename": filename,
-        "text": _searched_text(file),
+        "text": text_of(file),
         "collection": file.collection,
         "account": file.account,
+        "taken": 1 if file.place is Place.TAKEN else None,
     }
 
 
@@ -208,14 +210,10 @@ def trashed_row(file: StoredFile) -> dict[str, Any]:
     return {
         "file_id": file.id,
         "trashed_at": 0 if file.trashed is None else file.trashed.at,
-        "text": _searched_text(file),
+        "text": text_of(file),
         "collection": file.collection,
         "account": file.account,
     }
-
-
-def _searched_text(file: StoredFile) -> str:
-    return fold("\n".join([file.filename, file.sender or "", *file.tags.values()]))
 
 
 def file_value(row: Row) -> StoredFile:

@@ -176,6 +176,8 @@ listed_files = Table(
     # Listings that have the file besides that of all: the collection's, and the sender's.
     Column("collection", String(22)),
     Column("account", String(40)),
+    # 1 of a file whose reader has taken it, else NULL. These are mostly the oldest ones: an index has them by date.
+    Column("taken", Integer),
     # The number, counted up in the order of delivery, breaks ties.
     *(
         Index(f"ix_listed_files_{column}_number", column, "number")
@@ -183,6 +185,7 @@ listed_files = Table(
     ),
     _partial_index("listed_files", "collection", "number"),
     _partial_index("listed_files", "account", "number"),
+    _partial_index("listed_files", "taken", "uploaded_at", "number"),
 )
 
 trashed_files = Table(

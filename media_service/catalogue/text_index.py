@@ -30,6 +30,9 @@ _LETTERS = str.maketrans(
 )
 """Letters that people type without their stroke, but that Unicode does not decompose."""
 
+_MARKED = 0x100000
+_MARKED_CHARACTERS = re.compile("[\U00100000-\U0010ffff]")
+
 _IN_NAMES = frozenset({".mp", "mp3", "p3"})
 """Grams of the extension that all files have."""
 
@@ -49,6 +52,20 @@ def fold(text: str) -> str:
 def sort_key(text: str) -> str:
     """Return what a text is sorted by."""
     return fold(text)[:SORT_KEY_CHARACTERS].strip()
+
+
+def searchable(text: str) -> str:
+    """Return the text folded, with single blanks, and without the characters of `marked`."""
+    return _MARKED_CHARACTERS.sub("\ufffd", " ".join(fold(text).split()))
+
+
+def marked(text: str) -> str:
+    """Return a text in characters that no searchable text has: its units of UTF-16, in plane 16.
+
+    What is stored of a file so is found by its own words only. Blanks become letters: it is one word.
+    """
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(chr(_MARKED + 256 * high + low) for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def grams_of_text(folded: str) -> set[str]:

@@ -11,6 +11,9 @@ from media_service.core.errors.requests import Malformed
 NAME_CHARACTERS = 1024
 """Maximum of a text on one line: file name, sender, title and URL of a chapter."""
 
+REASON_CHARACTERS = 500
+"""Maximum of why somebody cancels an upload."""
+
 TAG_CHARACTERS = 4096
 """Maximum of a tag's value."""
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors.service import FinalizeFailed
-from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.errors.uploads import CancelledByStation, UploadGone, WrongState
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload_states import FINISHING, GONE, TRANSITIONS, Event, State
 
@@ -78,7 +78,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an upload was rejected, with all findings; in a finishing upload, that the service failed."""
+    """Why an upload was rejected, with all findings, or cancelled; in a finishing one, that the service failed."""
 
     code: str
     details: Mapping[str, Any]
@@ -151,4 +151,9 @@ class Upload:
 
     def refusal(self) -> WrongState | UploadGone:
         """Return the refusal of a request that this state does not allow."""
-        return UploadGone(self.state) if self.state in GONE else WrongState(self.state)
+        if self.state not in GONE:
+            return WrongState(self.state)
+        verdict = self.verdict
+        if verdict is not None and verdict.code == CancelledByStation.code:
+            return CancelledByStation(self.state, str(verdict.details.get("reason", "")))
+        return UploadGone(self.state)

@@ -73,6 +73,7 @@ from media_service.core.errors.service import (
 )
 from media_service.core.errors.uploads import (
     BytesMissing,
+    CancelledByStation,
     DigestMismatch,
     LengthDiffers,
     NotWritable,
@@ -128,6 +129,7 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     FileTaken: 410,
     FilePurged: 410,
     UploadGone: 410,
+    CancelledByStation: 410,
     WrongState: 409,
     Superseded: 409,
     OffsetMismatch: 409,

@@ -15,6 +15,7 @@ from media_service.intake.finalizing.retag import Retagger
 from media_service.intake.late_edits import LateEdits
 from media_service.intake.leftovers import Leftovers
 from media_service.intake.moves import FileMoves
+from media_service.intake.overview import OverviewService
 from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.recovery import Recovery
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.collections import Collections
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
+    from media_service.core.ports.overview import Overview
     from media_service.core.ports.places import FilePlaces
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.rates import CreationRates
@@ -47,6 +49,7 @@ class Adapters:
 
     catalogue: Catalogue
     collections: Collections
+    overview: Overview
     places: FilePlaces
     store: UploadStore
     spool: Spool
@@ -106,6 +109,7 @@ class ReceiverParts(SharedParts):
         )
         self.appends = Appends(self.uploads, locks, bus, clock=clock)
         self.concatenator = Concatenator(self.uploads, adapters.store)
+        self.overview = OverviewService(adapters.overview, adapters.store, clock=clock)
         self.files = FileService(catalogue, adapters.places, adapters.spool, retagger=self.retagger, taken=self.taken)
 
 

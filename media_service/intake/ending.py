@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
-    from media_service.core.upload import Slice, Upload
+    from media_service.core.upload import Slice, Upload, Verdict
 
 MAX_ATTEMPTS = 8
 """Attempts to save an end while a client changes the upload."""
@@ -56,17 +56,18 @@ class UploadEnder:
         self._bus = bus
         self._clock = clock
 
-    async def cancel(self, upload_id: str) -> bool:
-        """Cancel the upload; return False if it was cancelled before.
+    async def cancel(self, upload_id: str, verdict: Verdict | None = None) -> bool:
+        """Cancel the upload, with a verdict if it is not its owner who does; return False if it was cancelled before.
 
         Raise UnknownUpload, UploadGone, WrongState, BeingFinished.
         """
+        changes = {} if verdict is None else {"verdict": verdict}
         if (await load_upload(self._catalogue, upload_id))[0].state in FINISHING:
-            await self._end_failed(upload_id, Event.CANCEL)
+            await self._end_failed(upload_id, Event.CANCEL, **changes)
             return True
 
         async def cancelled(upload: Upload, _slices: Sequence[Slice]) -> Upload | None:
-            return None if upload.state is State.CANCELLED else upload.step(Event.CANCEL, self._clock())
+            return None if upload.state is State.CANCELLED else upload.step(Event.CANCEL, self._clock(), **changes)
 
         return await self.end(upload_id, cancelled)
 
@@ -138,13 +139,13 @@ class UploadEnder:
         finally:
             self._store.end_exclusive(upload_id)
 
-    async def _end_failed(self, upload_id: str, event: Event) -> None:
+    async def _end_failed(self, upload_id: str, event: Event, **changes: Verdict) -> None:
         """End an upload whose finalizing failed, and free its space. Raise its refusal while it is being finalized."""
         async with try_locked(self._locks, upload_lock(upload_id)) as is_held:
             upload, _ = await load_upload(self._catalogue, upload_id)
             if not is_held:
                 raise upload.refusal()
-            ended = await self._catalogue.save(upload.step(event, self._clock()))
+            ended = await self._catalogue.save(upload.step(event, self._clock(), **changes))
             intent = upload.publish_intent
             if intent is not None and intent.name and not await self._spool.is_assembled(upload_id):
                 log.warning("file of ended upload may be in spool", upload=upload_id, name=intent.name)

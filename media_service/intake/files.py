@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
     from media_service.core.content import Content
     from media_service.core.cover import Cover
+    from media_service.core.file_filters import FileFilters, Total
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.places import FilePlaces
@@ -53,9 +54,18 @@ class FileService:
         *,
         owner: str | None = None,
         collections: Collection[str] = (),
+        filters: FileFilters,
     ) -> tuple[list[StoredFile], str | None]:
         """See `Catalogue.list_files`."""
-        return await self._catalogue.list_files(search, order, cursor, limit, owner=owner, collections=collections)
+        return await self._catalogue.list_files(
+            search, order, cursor, limit, owner=owner, collections=collections, filters=filters
+        )
+
+    async def count(
+        self, search: str, *, owner: str | None = None, collections: Collection[str] = (), filters: FileFilters
+    ) -> Total:
+        """See `Catalogue.count_files`."""
+        return await self._catalogue.count_files(search, owner=owner, collections=collections, filters=filters)
 
     async def trash(
         self,

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.core import admission, lifecycle
-from media_service.core.access import is_shared
+from media_service.core.access import is_shared, may_access
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.service import BeingFinished, ChangedMeanwhile, StorageFull
-from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.errors.uploads import CancelledByStation, UploadGone, WrongState
 from media_service.core.ranges import Ranges
 from media_service.core.reservation import first_reservation
-from media_service.core.upload import Slice, Upload, ranges_of
+from media_service.core.upload import Slice, Upload, Verdict, ranges_of
 from media_service.core.upload_states import COMPLETE_STATES, State
 from media_service.intake.context import Dependencies
 from media_service.intake.receiving.active_uploads import ActiveUpload, ActiveUploads, UploadView
@@ -133,6 +133,10 @@ class UploadService:
         left = await self._quotas.largest(account, collection)
         return max(0, most if left is None else min(most, left))
 
+    async def allowances(self, account: str | None) -> Sequence[Allowance]:
+        """Return the limits and the usage of the service, and of a person or a link."""
+        return await self._quotas.allowances(account)
+
     async def allowance(self, account: str) -> Allowance:
         """Return the limits and the usage of a person or a link."""
         return await self._quotas.allowance(account)
@@ -204,13 +208,20 @@ class UploadService:
         await self._verdicts.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
-    async def cancel(self, upload_id: str, viewer: Viewer | None) -> Upload | None:
+    async def cancel(
+        self, upload_id: str, viewer: Viewer | None, *, own: Viewer | None = None, reason: str = ""
+    ) -> Upload | None:
         """End the writers and free the space; return the upload as it was, None if it was cancelled before.
 
-        Raise WrongState while it is being finished.
+        `own`: what the caller itself sent; its owner sees that somebody else cancelled it, and the reason. Raise
+        WrongState while it is being finished.
         """
         upload, _ = await self._active_uploads.load(upload_id, viewer)
-        return upload if await self._ender.cancel(upload_id) else None
+        verdict = None
+        if reason or not may_access(own, upload.owner, None):
+            refusal = CancelledByStation(State.CANCELLED, reason)
+            verdict = Verdict(refusal.code, refusal.details())
+        return upload if await self._ender.cancel(upload_id, verdict) else None
 
     async def abandon(self, upload_id: str) -> None:
         """Cancel an upload that no client can resume, unless it is complete. If that fails, it expires later."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import aiofiles.os
 
 from media_service.core.files import Source
+from media_service.core.ports.upload_store import DiskUsage
 from media_service.storage import ofd_locks
 from media_service.storage.copy_range import concatenate
 from media_service.storage.data_folder import make_private_folder
@@ -156,6 +157,11 @@ class DiskUploadStore:
 
     async def free(self) -> int:
         return self.free_bytes()
+
+    async def disk_usage(self) -> DiskUsage:
+        with map_os_errors():
+            usage = shutil.disk_usage(self._folder)
+        return DiskUsage(usage.free, usage.total)
 
     def free_bytes(self) -> int:
         """Return what `free` returns, without waiting."""

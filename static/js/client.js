@@ -11,6 +11,7 @@
  * @property {string} [detail]
  * @property {string} [field] of a malformed request
  * @property {number} [limit] bytes
+ * @property {string} [reason] that the station gave for cancelling an upload
  *
  * @typedef {object} Finding of the server about a file
  * @property {string} code
@@ -122,9 +123,17 @@ export function failure(status, text, retryAfter) {
 
 /** Codes of an edit that is too late: its time is over, or the upload is gone. */
 const TOO_LATE = new Set([
-  ...['wrong_state', 'upload_gone', 'unknown_upload'],
+  ...['wrong_state', 'upload_gone', 'cancelled_by_station', 'unknown_upload'],
   ...['unknown_file', 'file_in_trash', 'file_taken', 'file_purged'],
 ]);
+
+/**
+ * @param {Upload} upload that was cancelled, has expired or was lost
+ * @returns {Problem & {state?: string}} why: the station may have said it
+ */
+export const whyGone = ({ state, problem }) => (
+  problem?.code === 'cancelled_by_station' ? problem : { code: 'upload_gone', state }
+);
 
 /**
  * @param {unknown} error of a change that failed

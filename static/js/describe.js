@@ -40,7 +40,7 @@ function place(found, others) {
 }
 
 /** @param {Finding} found @param {Finding[]} all @returns {string} the finding and its position */
-function finding(found, all) {
+export function finding(found, all) {
   const others = all.filter(({ code }) => code === found.code).length - 1;
   const [start, stop] = [found.start_seconds, found.stop_seconds];
   const timed = `finding.${found.code}.at`;
@@ -70,6 +70,7 @@ export function reason(problem, findings = []) {
   const found = gravest(findings) ?? (knows(`finding.${named}`) ? { code: named, severity: 'reject' } : undefined);
   if (code === 'not_mp3' && found?.code === 'not_mpeg_audio') return foreign(kindNamed(String(found.actual)));
   if (found && (code === 'damaged' || code === 'not_mp3')) return finding(found, findings);
+  if (code === 'cancelled_by_station') return problem?.reason ? say('why.cancelled_by_station', { reason: problem.reason }) : say('why.cancelled_by_station_unsaid');
   if (knows(`why.${code}`)) return say(`why.${code}`, { limit: bytes(problem?.limit ?? 0, language()) });
   return problem?.detail || problem?.title || code;
 }

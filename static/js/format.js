@@ -2,16 +2,21 @@
  * Formats numbers. Sizes use 1024 and are written MB, as most file managers do.
  */
 
-/** Formats are cached: creating one costs more than using it a thousand times. @type {Map<string, Intl.NumberFormat>} */
+/** Formats are cached: creating one costs more than using it a thousand times. @type {Map<string, any>} */
 const formats = new Map();
 
-/** @param {string} language @param {Intl.NumberFormatOptions} options @returns {Intl.NumberFormat} */
-function numbers(language, options) {
+/** @template F @param {string} language @param {object} options @param {() => F} make @returns {F} */
+function cached(language, options, make) {
   const key = language + JSON.stringify(options);
-  const known = formats.get(key) ?? new Intl.NumberFormat(language, options);
-  formats.set(key, known);
-  return known;
+  if (!formats.has(key)) formats.set(key, make());
+  return formats.get(key);
 }
+
+/** @param {string} language @param {Intl.NumberFormatOptions} options */
+const numbers = (language, options) => cached(language, options, () => new Intl.NumberFormat(language, options));
+
+/** @param {string} language @param {Intl.DateTimeFormatOptions} options */
+const dates = (language, options) => cached(language, options, () => new Intl.DateTimeFormat(language, options));
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
@@ -89,12 +94,12 @@ export function moment(time, language, now = Date.now()) {
   const options = date.toDateString() === today.toDateString() ? { hour: 'numeric', minute: '2-digit' }
     : date.getFullYear() === today.getFullYear() ? { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }
       : { year: 'numeric', month: 'short', day: 'numeric' };
-  return new Intl.DateTimeFormat(language, options).format(date);
+  return dates(language, options).format(date);
 }
 
 /** @param {string} time @param {string} language @returns {string} date and time */
 export const exactly = (time, language) =>
-  new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'medium' }).format(new Date(time));
+  dates(language, { dateStyle: 'full', timeStyle: 'medium' }).format(new Date(time));
 
 /** @param {string} name @returns {string} short enough for a button, with its end */
 export function shortName(name) {

@@ -4,6 +4,7 @@
  *
  * @typedef {import('./client.js').Upload} Upload
  */
+import { whyGone } from './client.js';
 import { copyText } from './copy.js';
 import { reason } from './describe.js';
 import { bytes, clock, exactly, moment, nameParts } from './format.js';
@@ -18,7 +19,7 @@ const SIGNS = /** @type {const} */ ({ ready: 'check', remarks: 'check', rejected
 /** @param {Upload} upload @returns {string} */
 function verdictWords(upload) {
   const verdict = verdictOf(upload);
-  const problem = verdict === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state: upload.state }) : upload.problem;
+  const problem = verdict === 'gone' ? whyGone(upload) : upload.problem;
   return verdict === 'ready' || verdict === 'remarks' ? say(`sent.${verdict}`) : say(`state.${verdict}`, { reason: reason(problem) });
 }
 

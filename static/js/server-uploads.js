@@ -4,7 +4,7 @@
  * @typedef {import('./client.js').Upload} Upload
  * @typedef {import('./entry.js').Entry} Entry
  */
-import { editTime } from './client.js';
+import { editTime, whyGone } from './client.js';
 import { keptHandle } from './file-handles.js';
 import { isActive, may } from './upload.js';
 
@@ -48,8 +48,8 @@ export class ServerUploads {
   #catchUp(entry, upload) {
     const event = EVENTS[upload.state] ?? 'gone';
     if (!may(entry.upload, event)) return this.list.set(entry, { received: upload.received });
-    const { received, findings, state } = upload;
-    this.list.move(entry, event, { received, findings, editableUntil: editTime(upload), problem: event === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state }) : upload.problem });
+    const { received, findings } = upload;
+    this.list.move(entry, event, { received, findings, editableUntil: editTime(upload), problem: event === 'gone' ? whyGone(upload) : upload.problem });
     if (FINISHING.has(event)) this.list.send(entry);
     if (event === 'spooled') this.endEdits(entry);
     return undefined;

@@ -18,7 +18,7 @@
  */
 import { delay } from './backoff.js';
 import { Blocks } from './blocks.js';
-import { editTime, Refusal, Stopped, Trouble } from './client.js';
+import { editTime, Refusal, Stopped, Trouble, whyGone } from './client.js';
 import { asField, canDigest } from './digest.js';
 import { Lanes } from './lanes.js';
 import { prove } from './verify-file.js';
@@ -31,7 +31,7 @@ const TELL_EVERY_MS = 250;
 const POLL_MS = { first: 500, most: 2_000 };
 const RETRY_CODES = new Set(['digest_mismatch', 'superseded', 'wrong_state']);
 const FINISHING = new Set(['received', 'verified']);
-const GONE_CODES = new Set(['unknown_upload', 'upload_gone']);
+const GONE_CODES = new Set(['unknown_upload', 'upload_gone', 'cancelled_by_station']);
 /** A sign-in may resolve a 401, and a proxy's 403. The service's own 403 is final. */
 const needsSignIn = (/** @type {Refusal} */ error) => error.status === 401 || error.code === 'http_403';
 
@@ -267,7 +267,7 @@ export class Transfer {
     for (let pause = POLL_MS.first; ; pause = Math.min(pause * 1.5, POLL_MS.most)) {
       const upload = /** @type {Upload} */ (this.upload);
       const event = { expired: 'gone', lost: 'gone', cancelled: 'gone' }[/** @type {string} */ (upload.state)];
-      const problem = event ? { code: 'upload_gone', state: upload.state } : upload.problem;
+      const problem = event ? whyGone(upload) : upload.problem;
       if (upload.state === 'receiving') return;
       // The server had an internal error; it retries after a restart.
       const stuck = upload.problem && FINISHING.has(upload.state);

@@ -65,10 +65,11 @@ def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         yield running
 
 
-def as_admin(server: Server, path: str, method: str = "GET") -> Any:
+def as_admin(server: Server, path: str, method: str = "GET", **body: str) -> Any:
     """Return the API's response to the admin."""
-    headers = {"Authorization": f"Bearer {server.token}"}
-    request = urllib.request.Request(f"{server.url}/api/v1/{path}", headers=headers, method=method)
+    headers = {"Authorization": f"Bearer {server.token}"} | ({"Content-Type": "application/json"} if body else {})
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(f"{server.url}/api/v1/{path}", data, headers, method=method)
     with urllib.request.urlopen(request, timeout=10) as response:
         return json.load(response) if response.status == 200 else None
 

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.browser.conftest import ARGUMENTS, NAMES
 from tests.browser.late_scenes import Late
 from tests.browser.library_scenes import Library
+from tests.browser.panel_scenes import PanelScenes
 from tests.browser.people_scenes import PeopleScenes
 from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
@@ -47,7 +48,7 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for shoot_scenes in (shoot_page, shoot_late, shoot_people, shoot_plain_pages, shoot_library):
+            for shoot_scenes in (shoot_page, shoot_late, shoot_people, shoot_plain_pages, shoot_library, shoot_panel):
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
                     shoot_scenes(context, Path(name), folder, language)
         browser.close()
@@ -87,6 +88,13 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
     sender, page = context.new_page(), context.new_page()
     with standing(place, sender) as (server, line):
         Library(page, server, line, place, language, lambda state: shoot(page, folder, language, state), sender).play()
+
+
+def shoot_panel(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """Take those of the panel of a file in one language."""
+    page = context.new_page()
+    with standing(place, page) as (server, line):
+        PanelScenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
 
 
 @contextmanager

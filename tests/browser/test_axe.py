@@ -13,6 +13,8 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
 from tests.browser.late_scenes import LATE_STATES, Late
+from tests.browser.library_scenes import LIBRARY_STATES, Library
+from tests.browser.panel_scenes import PANEL_STATES, PanelScenes
 from tests.browser.people_scenes import PEOPLE_STATES, PeopleScenes
 from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
 from tests.browser.proxy import SlowProxy
@@ -42,12 +44,15 @@ def findings(page: Page, theme: str) -> list[str]:
     ]
 
 
-PLAYS = {
+PLAYS: dict[type[Scene], tuple[tuple[str, ...], str]] = {
     Stage: (STATES, "127.0.0.1"),
     Late: (LATE_STATES, "0.0.0.0"),
     PeopleScenes: (PEOPLE_STATES, "0.0.0.0"),
+    PanelScenes: (PANEL_STATES, "127.0.0.1"),
 }
 """Scenes, their states, and where their server listens."""
+NARROW = {PeopleScenes, PanelScenes}
+"""Scenes whose states are looked at on a small phone too."""
 
 ALL = os.environ.get("PRODUCTS") == "all"
 PLAYED = [*product(PLAYS, LANGUAGES)] if ALL else [*zip(PLAYS, cycle(LANGUAGES))]
@@ -89,12 +94,33 @@ def test_every_state_is_accessible_in_both_themes(
         def look(state: str) -> None:
             for theme in THEMES:
                 found[f"{state}, {theme}"] = findings(page, theme)
-            if scenes is PeopleScenes:
+            if scenes in NARROW:
                 narrow[state] = too_wide(page)
 
         scenes(page, server, line, tmp_path, language, look).play()
         page.close()
     assert {state.partition(",")[0] for state in found} == set(states)
+    assert {state: what for state, what in found.items() if what} == {}
+    assert {state: pixels for state, pixels in narrow.items() if pixels} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES if ALL else [*LANGUAGES][-1:])
+def test_every_state_of_the_library_is_accessible(language: str, visitor: Visitor, tmp_path: Path) -> None:
+    visitor.failed_loads_expected = True
+    found: dict[str, list[str]] = {}
+    narrow: dict[str, int] = {}
+    with Server(tmp_path / "data", verdict_wait_slice=0) as server, SlowProxy(server.url) as line:
+        sender = visitor.visit(line.url, locale=LANGUAGES[language])
+        page = visitor.tab(sender.context)
+
+        def look(state: str) -> None:
+            for theme in THEMES:
+                found[f"{state}, {theme}"] = findings(page, theme)
+            narrow[state] = too_wide(page)
+
+        Library(page, server, line, tmp_path, language, look, sender).play()
+        page.close()
+    assert set(narrow) == set(LIBRARY_STATES)
     assert {state: what for state, what in found.items() if what} == {}
     assert {state: pixels for state, pixels in narrow.items() if pixels} == {}
 

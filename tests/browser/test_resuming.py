@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, as_admin
 from tests.browser.page_objects import button, choose_again, pick, row, settle, state, until
 from tests.browser.proxy import SlowProxy
 from tests.browser.sending import LONG, OVERHEAD, Ask, Make, recorded, spooled, to_the_middle
@@ -102,7 +102,10 @@ def test_pause_stops_and_resume_continues(line: SlowProxy, visitor: Visitor, mp3
     state(page, "pause.mp3", "ready", 60)
 
 
-def test_cancel_asks_once_and_frees_the_server(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+def test_cancel_asks_once_and_frees_the_server_and_the_station_says_why_it_cancels(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    visitor.failed_loads_expected = True
     page = visitor.visit(line.url)
     to_the_middle(page, api, mp3("cancel.mp3", LONG))
     button(page, "Cancel", "cancel.mp3").click()
@@ -110,3 +113,7 @@ def test_cancel_asks_once_and_frees_the_server(line: SlowProxy, visitor: Visitor
     state(page, "cancel.mp3", "cancelled")
     until(lambda: api("uploads?state=receiving")["uploads"] == [], page)
     expect(button(page, "Start again", "cancel.mp3")).to_be_visible()
+    to_the_middle(page, api, mp3("wrong.mp3", LONG))
+    (upload,) = api("uploads?state=receiving")["uploads"]
+    as_admin(server, f"uploads/{upload['id']}", "DELETE", reason="the wrong week")
+    expect(state(page, "wrong.mp3", "gone")).to_contain_text("the station cancelled it: “the wrong week”")

@@ -14,10 +14,12 @@ from media_service.catalogue.rows import listed_row, upload_value
 from media_service.catalogue.sqlite.migrate import migrate, writing_engine
 from media_service.catalogue.text_index import grams_of_text
 from media_service.core.chapters import Chapter
+from media_service.core.file_filters import FileFilters, Total
 from media_service.core.files import LoudnessReport
+from media_service.core.findings import Grade
 from media_service.core.upload import PublishIntent
 from media_service.core.upload_states import State
-from tests.catalogue.samples import dump, grams_of, reopened, rows
+from tests.catalogue.samples import dump, grams_of, reopened, rows, write
 
 
 def test_rows_from_before_covers_and_chapters_are_read(tmp_path: Path, scripts: Path) -> None:
@@ -105,6 +107,19 @@ async def test_files_of_schema_0010_are_listed_as_if_they_were_delivered_now(tmp
     for number, file in enumerate(files, 1):
         assert listed[file.id] == listed_row(file) | {"number": number}
         assert grams[number] == grams_of_text(listed_row(file)["text"])
+
+
+async def test_files_of_schema_0016_are_found_by_filters(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    insert_rows_of_0009(database, scripts)
+    migrate(database, scripts, "0016")
+    write(database, "UPDATE files SET sender = 'Kim Minho', place = 'taken' WHERE id = 'proven'")
+    migrate(database, scripts)
+    async with reopened(database) as catalogue:
+        for filters in (FileFilters(sender="kim minho"), FileFilters(grade=Grade.PROVEN), FileFilters(taken=True)):
+            found, _ = await catalogue.list_files("", "title", None, 10, filters=filters)
+            assert [file.id for file in found] == ["proven"]
+            assert await catalogue.count_files("by:minho", filters=filters) == Total(1, exact=True)
 
 
 def test_files_with_unusable_values_are_listed_too(tmp_path: Path, scripts: Path) -> None:

@@ -12,6 +12,8 @@ from media_service.catalogue.text_index import (
     fold,
     grams_of_search,
     grams_of_text,
+    marked,
+    searchable,
     sort_key,
 )
 
@@ -42,6 +44,27 @@ def test_case_width_composition_and_accents_are_folded_and_other_marks_are_not(t
 @given(st.text(letters))
 def test_folded_text_stays_as_it_is(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.text(letters))
+def test_searchable_text_has_single_blanks_and_stays_as_it_is(text: str) -> None:
+    found = searchable(text)
+    assert found == " ".join(found.split()) == searchable(found)
+
+
+marks = st.characters(min_codepoint=0x100000)
+
+
+@given(st.text(letters), st.text(st.one_of(letters, marks)))
+def test_marked_text_has_no_blank_and_no_character_of_a_searchable_one(text: str, other: str) -> None:
+    assert not set(marked(text)) & set(searchable(other))
+    assert len(marked(text).split()) == bool(text)
+
+
+@given(st.text(letters), st.text(letters))
+def test_marked_texts_contain_each_other_as_the_texts_do(text: str, part: str) -> None:
+    assert (marked(part) in marked(text)) is (part in text)
+    assert marked(part) in marked(text + part)
 
 
 @given(st.text(letters, max_size=12), st.data())

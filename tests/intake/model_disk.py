@@ -165,6 +165,9 @@ class ModelUploadStore:
         """Return more than any test needs."""
         return 2**40
 
+    async def disk_usage(self) -> None:
+        """Return that it has no end."""
+
     def epoch(self, upload_id: str) -> int:
         """Return the number of failed syncs that this process has seen."""
         return self._epochs[upload_id]

@@ -132,6 +132,7 @@ class Rig:
         self.adapters = adapters = Adapters(
             catalogue=around(self.database),
             collections=around(self.database.collections),
+            overview=self.database.overview,
             places=around(self.database.places),
             store=self.counted_store,
             spool=around(self.spool),

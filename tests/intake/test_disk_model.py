@@ -62,6 +62,7 @@ class Receiver:
         adapters = Adapters(
             catalogue=catalogue,
             collections=unused,
+            overview=unused,
             places=unused,
             store=self._store,
             spool=unused,

@@ -15,21 +15,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import compare, sort
-from media_service.catalogue.file_statements import (
-    COUNT_SHOWN,
-    FOUND,
-    end_of_window,
-    files_of_window,
-    sorted_shown_files,
-)
+from media_service.catalogue.file_pages import compare, read_subset, sort
+from media_service.catalogue.file_statements import FOUND, end_of_window, files_of_window, in_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.catalogue.engine import Row
     from media_service.catalogue.file_orders import Range
-    from media_service.catalogue.file_pages import Read, Wanted
+    from media_service.catalogue.file_pages import Read, WantedPage
 
 COMPARED_FILES = 1000
 ENOUGH_FOUND = 10
@@ -42,18 +36,21 @@ WIDER = 8
 """How much larger the next window is."""
 
 
-async def find(read: Read, wanted: Wanted) -> Sequence[Row]:
+async def find(read: Read, wanted: WantedPage) -> Sequence[Row]:
     """Read the files of the page in the way that is probably the fastest."""
     found = await compare(read, wanted, COMPARED_FILES)
     if len(found) == wanted.rows:
         return found
-    by_grams = wanted.words > 0 and not (wanted.shown and await _are_frequent(read, wanted))
-    if len(found) >= ENOUGH_FOUND:
+    subsets = wanted.conditions.subsets
+    by_grams = wanted.conditions.words > 0 and not (subsets and await _are_frequent(read, wanted))
+    is_telling = len(found) >= ENOUGH_FOUND
+    # In a short range the compared files may be all.
+    if not is_telling or {*subsets}.intersection(in_ranges(wanted.order)):
+        of_subset = await read_subset(read, wanted, SHOWN_FILES)
+        if of_subset is not None:
+            return of_subset
+    if is_telling:
         return await _read_windows(read, wanted, 2 * wanted.rows * COMPARED_FILES // len(found), by_grams=by_grams)
-    if wanted.shown:
-        ((count,),) = await read(COUNT_SHOWN.bind(wanted.values | {"most": SHOWN_FILES + 1}))
-        if count <= SHOWN_FILES:
-            return await read(sorted_shown_files(wanted.order, wanted.ranges, wanted.words).bind(wanted.values))
     window = WINDOW
     if by_grams:
         few = await read(FOUND.bind(wanted.values | {"most": SORTED_FILES + 1}))
@@ -64,24 +61,23 @@ async def find(read: Read, wanted: Wanted) -> Sequence[Row]:
     return await _read_windows(read, wanted, window, by_grams=by_grams)
 
 
-async def _are_frequent(read: Read, wanted: Wanted) -> bool:
+async def _are_frequent(read: Read, wanted: WantedPage) -> bool:
     """Return whether so many files have the words that their lists take longer to read than those of collections."""
-    return len(await compare(read, replace(wanted, shown=False), COMPARED_FILES)) == wanted.rows
+    anybodys = replace(wanted, conditions=replace(wanted.conditions, subsets=()))
+    return len(await compare(read, anybodys, COMPARED_FILES)) == wanted.rows
 
 
-async def _read_windows(read: Read, wanted: Wanted, window: int, *, by_grams: bool) -> Sequence[Row]:
+async def _read_windows(read: Read, wanted: WantedPage, window: int, *, by_grams: bool) -> Sequence[Row]:
     """Read one window of the ranges after the other, the first with so many files, until there are enough rows."""
-    order, values = wanted.order, wanted.values
+    order, conditions, values = wanted.order, wanted.conditions, wanted.values
     found: list[Row] = []
     for part in wanted.ranges:
         rest: Range | None = part
         while rest is not None and len(found) < wanted.rows:
             values = values | {"rows": wanted.rows - len(found), "window": window}
-            end = await read(end_of_window(order, rest).bind(values))
+            end = await read(end_of_window(order, rest, conditions).bind(values))
             last = {"end_key": end[0]["key"], "end_number": end[0]["number"]} if end else {}
-            statement = files_of_window(
-                order, rest, wanted.words, by_grams=by_grams, shown=wanted.shown, is_last=not end
-            )
+            statement = files_of_window(order, rest, conditions, by_grams=by_grams, is_last=not end)
             found += await read(statement.bind(values | last))
             rest = None
             if end:

@@ -12,54 +12,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import compare, read_ranges, sort
-from media_service.catalogue.file_statements import COUNT_SHOWN, FOUND, looked_up_files, sorted_shown_files
+from media_service.catalogue.file_pages import compare, read_ranges, read_subset, sort
+from media_service.catalogue.file_statements import FOUND, looked_up_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.catalogue.engine import Row
-    from media_service.catalogue.file_pages import Read, Wanted
+    from media_service.catalogue.file_pages import Read, WantedPage
 
 SORTED_FILES = 3000
 SHOWN_FILES = 10_000
 COMPARED_FILES = 1500  # twice as many for several grams, whose lists take longer to read
 
 
-async def find(read: Read, wanted: Wanted) -> Sequence[Row]:
+async def find(read: Read, wanted: WantedPage) -> Sequence[Row]:
     """Read the files of the page in the way that is probably the fastest."""
-    if wanted.words:
-        return await _search(read, wanted)
-    return await _read_shown(read, wanted, COMPARED_FILES)
+    compared = COMPARED_FILES
+    if wanted.conditions.words:
+        few = await read(FOUND.bind(wanted.values | {"most": SORTED_FILES + 1}))
+        if len(few) <= SORTED_FILES:
+            return await sort(read, wanted, (row["number"] for row in few))
+        # These are the first by number, so the last of them tells how many files there are for each that is found.
+        enough = wanted.rows * few[-1]["number"] // len(few)
+        compared = max(2 * enough, COMPARED_FILES) if enough <= COMPARED_FILES * min(len(wanted.grams), 2) else 0
+    found = await read_subset(read, wanted, SHOWN_FILES)
+    return await _compare_or_look_up(read, wanted, compared) if found is None else found
 
 
-async def _search(read: Read, wanted: Wanted) -> Sequence[Row]:
-    few = await read(FOUND.bind(wanted.values | {"most": SORTED_FILES + 1}))
-    if len(few) <= SORTED_FILES:
-        return await sort(read, wanted, (row["number"] for row in few))
-    # These are the first by number, so the last of them tells how many files there are for each that is found.
-    enough = wanted.rows * few[-1]["number"] // len(few)
-    compared = max(2 * enough, COMPARED_FILES) if enough <= COMPARED_FILES * min(len(wanted.grams), 2) else 0
-    if wanted.shown:
-        return await _read_shown(read, wanted, compared)
-    return await _compare_or_look_up(read, wanted, compared)
-
-
-async def _read_shown(read: Read, wanted: Wanted, compared: int) -> Sequence[Row]:
-    """Read the next files of the account and the collections."""
-    ((count,),) = await read(COUNT_SHOWN.bind(wanted.values | {"most": SHOWN_FILES + 1}))
-    if count <= SHOWN_FILES:
-        return await read(sorted_shown_files(wanted.order, wanted.ranges, wanted.words).bind(wanted.values))
-    return await _compare_or_look_up(read, wanted, compared)
-
-
-async def _compare_or_look_up(read: Read, wanted: Wanted, compared: int) -> Sequence[Row]:
+async def _compare_or_look_up(read: Read, wanted: WantedPage, compared: int) -> Sequence[Row]:
     """Read files in their order, so many by comparing; if these have no full page, look all of them up."""
-    order, words, shown = wanted.order, wanted.words, wanted.shown
+    order, conditions = wanted.order, wanted.conditions
     if compared:
         found = await compare(read, wanted, compared)
         if len(found) == wanted.rows:
             return found
-    return await read_ranges(
-        read, wanted.ranges, lambda part: looked_up_files(order, part, words, shown=shown), wanted.values
-    )
+    return await read_ranges(read, wanted.ranges, lambda part: looked_up_files(order, part, conditions), wanted.values)

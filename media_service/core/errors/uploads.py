@@ -25,6 +25,20 @@ class UploadGone(Refusal):
 
 
 @dataclass(eq=False)
+class CancelledByStation(UploadGone):
+    """Somebody else than its owner cancelled the upload, who may have said why."""
+
+    code = "cancelled_by_station"
+    template = "The station cancelled the upload. {reason}"
+    reason: str = ""
+
+    @property
+    def message(self) -> str:
+        """Return the message for people, also without a reason."""
+        return super().message.strip()
+
+
+@dataclass(eq=False)
 class WrongState(Refusal):
     code = "wrong_state"
     template = "Not possible in state {state}."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from media_service.core.file_filters import NO_FILTERS
 from media_service.core.quota import NO_STORAGE_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from media_service.core.file_filters import FileFilters, Total
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.quota import Allowance, Quota, StorageLimits
     from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
@@ -172,9 +174,21 @@ class Catalogue(Protocol):
         *,
         owner: str | None = None,
         collections: Collection[str] = (),
+        filters: FileFilters = NO_FILTERS,
     ) -> tuple[list[StoredFile], str | None]:
-        """Return a page of files in the spool, or taken, with every word of `search`, and the next page's cursor.
+        """Return a page of files in the spool, or taken, that `search` finds, and the next page's cursor.
 
-        Those of the person `owner` and those in one of the collections; `owner` None lists all files.
-        Raise Malformed.
+        Those of the person `owner` and those in one of the collections; `owner` None lists all files. A search has
+        words, `"several words"` that stand together, `by:` before those of the sender's name, and `-` before those that
+        the file does not have. Raise Malformed.
         """
+
+    async def count_files(
+        self,
+        search: str,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
+        filters: FileFilters = NO_FILTERS,
+    ) -> Total:
+        """Return how many files the listing has: exactly if these are all, or up to 10,000. Raise Malformed."""

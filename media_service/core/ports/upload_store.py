@@ -21,6 +21,13 @@ class StoredSlice(NamedTuple):
     object: str | None = None
 
 
+class DiskUsage(NamedTuple):
+    """Bytes of a disk: those that are free, and all."""
+
+    free: int
+    total: int
+
+
 class SliceWriter(Protocol):
     """Writes one slice. Methods raise StorageFull, StorageError.
 
@@ -137,3 +144,6 @@ class UploadStore(Protocol):
 
     async def free(self) -> int:
         """Return the bytes that can still be written to the disk."""
+
+    async def disk_usage(self) -> DiskUsage | None:
+        """Return the size of the disk; None for an object store, which has no end."""

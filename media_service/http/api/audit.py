@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,7 +13,8 @@ from media_service.core.audit import Action, AuditFilter
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.pagination import MAX_ROWS, page_response
-from media_service.http.api.serializer import API_PREFIX, format_time, to_microseconds
+from media_service.http.api.query_values import moment
+from media_service.http.api.serializer import API_PREFIX, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,24 +107,10 @@ def _filter(request: web.Request) -> AuditFilter:
         actor=query.get("actor"),
         action=query.get("action"),
         subject=query.get("subject"),
-        since=_time(request, "from"),
-        until=_time(request, "to"),
+        since=moment(request.query, "from"),
+        until=moment(request.query, "to", whole_day=True),
         search=query.get("q", ""),
     )
-
-
-def _time(request: web.Request, name: str) -> int | None:
-    """Return a time of the query as UTC microseconds, None without one. Raise Malformed."""
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Malformed(name, "must be a time with its zone, such as 2027-01-31T12:00:00Z")
-    return to_microseconds(moment)
 
 
 def _wants_export(request: web.Request) -> bool:

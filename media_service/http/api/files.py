@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote
@@ -13,10 +14,13 @@ from media_service.core.access import Scope
 from media_service.core.audit import Action, Subject
 from media_service.core.errors.files import FileTaken, MatchRequired
 from media_service.core.errors.requests import Malformed
+from media_service.core.file_filters import NO_FILTERS
 from media_service.core.files import Place
 from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.chapters import ChapterField, to_chapters
+from media_service.http.api.file_query import file_filters, wanted_place
 from media_service.http.api.pagination import DEFAULT_ROWS, page_response, wants_full_rows
+from media_service.http.api.query_values import flag
 from media_service.http.api.serializer import API_PREFIX, email_for
 from media_service.http.body import Text, read_json
 from media_service.http.content_response import content_response
@@ -34,6 +38,12 @@ if TYPE_CHECKING:
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
     from media_service.intake.files import FileService
+
+
+NEWEST_FILES = 200
+"""Files whose senders are suggested."""
+
+MOST_SENDERS = 50
 
 
 class _Shown(TypedDict):
@@ -71,32 +81,58 @@ class FilesApi:
         """Return the routes, without the base path."""
         return [
             web.get(f"{API_PREFIX}/files", self.listing),
+            web.get(f"{API_PREFIX}/files/senders", self.senders),
             web.get(f"{API_PREFIX}/files/{{id}}", self.show),
             web.patch(f"{API_PREFIX}/files/{{id}}", self.retag),
             web.get(f"{API_PREFIX}/files/{{id}}/content", self.content),
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List files with every word of `q`, of `collection` if given, sorted by `sort`; short rows unless `full=1`.
+        """List files that `q` finds, of `collection` if given and with the filters, sorted by `sort`.
 
-        With `place=trash` those in the trash, newest first. Needs scope read, and lists what the caller may see.
+        Short rows unless `full=1`; with `total=1` how many there are. With `place=trash` those in the trash, newest
+        first, without filters and total. Needs scope read, and lists what the caller may see.
         """
         caller = await self._authenticator.require(request, Scope.READ)
         listed = await listed_by(request, caller, self._collections)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
         shown: _Shown = {"owner": listed.owner, "collections": listed.collections}
-        is_trash = _wants_trash(request)
+        place, filters = wanted_place(request.query), file_filters(request.query)
         serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            if is_trash:
+            if place is Place.TRASH:
                 files, next_cursor = await self._files.trash(search, cursor, limit, **shown)
             else:
-                files, next_cursor = await self._files.listing(search, order, cursor, limit, **shown)
+                files, next_cursor = await self._files.listing(search, order, cursor, limit, **shown, filters=filters)
             return [await serialize(file) | email_for(caller, file) for file in files], next_cursor
 
+        more: dict[str, Any] = {}
+        if flag(request.query, "total") and place is not Place.TRASH:
+            more["total"] = asdict(await self._files.count(search, **shown, filters=filters))
         # A page at once, because each read is a search; and only the admin can ask for many at a time.
-        return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS)
+        return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS, more=more)
+
+    async def senders(self, request: web.Request) -> web.Response:
+        """Return the most frequent senders of the newest files, of those whose name has `q`. Needs scope read.
+
+        Of what the caller may see.
+        """
+        caller = await self._authenticator.require(request, Scope.READ)
+        listed = await listed_by(request, caller, self._collections)
+        name = request.query.get("q", "").replace('"', " ").strip()
+        files, _ = await self._files.listing(
+            f'by:"{name}"' if name else "",
+            "-uploaded_at",
+            None,
+            NEWEST_FILES,
+            owner=listed.owner,
+            collections=listed.collections,
+            filters=NO_FILTERS,
+        )
+        senders = Counter(file.sender for file in files if file.sender)
+        names = [sender for sender, _ in senders.most_common(MOST_SENDERS)]
+        return web.json_response({"senders": names}, headers={"Cache-Control": "no-store"})
 
     async def show(self, request: web.Request) -> web.Response:
         """Return a file. For its owner, and for scope read."""
@@ -160,14 +196,6 @@ async def reader_of(authenticator: Authenticator, request: web.Request) -> Calle
     """Return a caller that may read files; its own ones need no scope. Raise Unauthorized, InvalidToken."""
     caller = await authenticator.identify(request)
     return caller if caller.is_known else await authenticator.authenticate(request)
-
-
-def _wants_trash(request: web.Request) -> bool:
-    """Return whether the client wants the files in the trash. Raise Malformed."""
-    place = request.query.get("place")
-    if place not in (None, Place.TRASH):
-        raise Malformed("place", f"must be {Place.TRASH}")
-    return place is not None
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from media_service.core.errors.requests import Malformed
+from media_service.http.api.query_values import flag
 
 DEFAULT_ROWS, MAX_ROWS = 50, 200
 MAX_FULL_ROWS = 20  # with `full=1`: each may have 50 KiB
@@ -21,10 +22,7 @@ ReadRows = Callable[[str | None, int], Awaitable[tuple[Iterable[dict[str, Any]],
 
 def wants_full_rows(request: web.Request) -> bool:
     """Return whether the client wants full rows. Raise Malformed."""
-    text = request.query.get("full", "0")
-    if text not in ("0", "1"):
-        raise Malformed("full", "must be 0 or 1")
-    return text == "1"
+    return flag(request.query, "full")
 
 
 def row_limit(request: web.Request) -> int:
@@ -38,9 +36,16 @@ def row_limit(request: web.Request) -> int:
 
 
 async def page_response(
-    request: web.Request, name: str, read: ReadRows, rows_per_read: int = ROWS_PER_READ
+    request: web.Request,
+    name: str,
+    read: ReadRows,
+    rows_per_read: int = ROWS_PER_READ,
+    more: Mapping[str, Any] | None = None,
 ) -> web.Response:
-    """Return a page of rows as member `name`. Raise Malformed for an invalid limit, and what `read` raises."""
+    """Return a page of rows as member `name`, and `more` members.
+
+    Raise Malformed for an invalid limit, and what `read` raises.
+    """
     rows, cursor, left = bytearray(), request.query.get("cursor"), row_limit(request)
     while left > 0:
         more_rows, cursor = await read(cursor, min(left, rows_per_read))
@@ -48,14 +53,21 @@ async def page_response(
             rows += b", " * bool(rows) + json.dumps(row).encode()
             await asyncio.sleep(0)
         left = 0 if cursor is None else left - rows_per_read
-    return rows_response(request, name, rows, cursor)
+    return rows_response(request, name, rows, cursor, more)
 
 
-def rows_response(request: web.Request, name: str, rows: bytes | bytearray, next_cursor: str | None) -> web.Response:
+def rows_response(
+    request: web.Request,
+    name: str,
+    rows: bytes | bytearray,
+    next_cursor: str | None,
+    more: Mapping[str, Any] | None = None,
+) -> web.Response:
     """Return a page with the next page's cursor as a member and as a link (RFC 8288). `rows`: JSON, with commas."""
     headers = {"Cache-Control": "no-store"}
     if next_cursor is not None:
         url = request.rel_url.update_query(cursor=next_cursor)
         headers["Link"] = f'<{url}>; rel="next"'
-    body = b'{"%b": [%b], "next": %b}' % (name.encode(), bytes(rows), json.dumps(next_cursor).encode())
+    others = json.dumps({"next": next_cursor, **(more or {})})
+    body = b'{"%b": [%b], %b' % (name.encode(), bytes(rows), others[1:].encode())
     return web.Response(body=body, headers=headers, content_type="application/json", charset="utf-8")

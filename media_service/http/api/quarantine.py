@@ -10,11 +10,12 @@ from aiohttp import web
 from media_service.core.access import Scope
 from media_service.core.audit import Action, Subject
 from media_service.core.errors.uploads import UnknownUpload
+from media_service.core.times import MICROSECONDS
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.pagination import page_response, wants_full_rows
-from media_service.http.api.serializer import API_PREFIX, email_for
+from media_service.http.api.serializer import API_PREFIX, email_for, format_time
 from media_service.http.content_response import content_response
 from media_service.http.file_response import attachment_headers
 from media_service.http.shielding import shielded
@@ -67,7 +68,7 @@ class QuarantineApi:
     async def listing(self, request: web.Request) -> web.Response:
         """List rejected uploads that the caller may see, of `collection` if given, newest first.
 
-        `kept_bytes` is null after the bytes were deleted.
+        `kept_bytes` and `kept_until` are null after the bytes were deleted.
         """
         caller = await self._authenticator.require(request, Scope.READ)
         listed = await listed_by(request, caller, self._collections)
@@ -78,10 +79,10 @@ class QuarantineApi:
             views, next_cursor = await self._intake.listing(
                 listed.owner, {State.REJECTED}, cursor, limit, collections=listed.collections, short=short
             )
-            kept = [await self._rejected.kept_bytes(view.upload.id) for view in views]
+            kept = [await self._kept(view.upload) for view in views]
             rows = [
-                await serialize(view) | email_for(caller, view.upload) | {"kept_bytes": size}
-                for view, size in zip(views, kept, strict=True)
+                await serialize(view) | email_for(caller, view.upload) | members
+                for view, members in zip(views, kept, strict=True)
             ]
             return rows, next_cursor
 
@@ -123,6 +124,12 @@ class QuarantineApi:
         await shielded(self._audit.during(recheck, caller.actor, action, _subject_of(upload)))
         view = await self._intake.wait_for_verdict(upload.id, VERDICT_WAIT_SECONDS)
         return web.json_response(await self._serializer.upload(view))
+
+    async def _kept(self, upload: Upload) -> dict[str, Any]:
+        """Return how many bytes are kept, and until when at least."""
+        size = await self._rejected.kept_bytes(upload.id)
+        until = upload.updated_at + int(self._intake.options.quarantine_lifetime * MICROSECONDS)
+        return {"kept_bytes": size, "kept_until": None if size is None else format_time(until)}
 
     async def _find(self, request: web.Request, scope: Scope) -> tuple[Caller, Upload]:
         """Return the caller, and a rejected upload that still has its bytes.

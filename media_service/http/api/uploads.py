@@ -13,6 +13,7 @@ from media_service.core.audit import Action, Subject
 from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
 from media_service.core.lifecycle import UploadRequest
+from media_service.core.limits import REASON_CHARACTERS
 from media_service.core.text import clean_line
 from media_service.core.times import MICROSECONDS
 from media_service.core.upload_states import State
@@ -50,6 +51,14 @@ class CreateUpload(BaseModel):
     email: Text | None = None
     tags: dict[Text, Text] = {}
     chapters: list[ChapterField] = []
+
+
+class CancelUpload(BaseModel):
+    """The body of `DELETE /uploads/{id}`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Text = ""
 
 
 class AmendUpload(BaseModel):
@@ -203,9 +212,14 @@ class UploadsApi:
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Cancel the upload: 204."""
+        """Cancel the upload: 204. A reason for its owner may be in the body, and needs scope edit."""
         caller = await self._authenticator.authenticate(request)
-        await shielded(cancel_and_note(self._intake, self._audit, request.match_info["id"], caller))
+        reason = ""
+        if request.body_exists:
+            reason = clean_line((await read_json(request, CancelUpload)).reason, "reason", REASON_CHARACTERS)
+        if reason:
+            caller = await self._authenticator.require(request, Scope.EDIT)
+        await shielded(cancel_and_note(self._intake, self._audit, request.match_info["id"], caller, reason))
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:
@@ -214,9 +228,11 @@ class UploadsApi:
         return web.json_response([self._serializer.slice(slice_) for slice_ in recorded])
 
 
-async def cancel_and_note(intake: UploadService, audit: AuditTrail, upload_id: str, caller: Caller) -> None:
+async def cancel_and_note(
+    intake: UploadService, audit: AuditTrail, upload_id: str, caller: Caller, reason: str = ""
+) -> None:
     """Cancel the upload; note it unless it was cancelled before: anybody may repeat that without end."""
-    upload = await intake.cancel(upload_id, caller.viewer(Scope.EDIT))
+    upload = await intake.cancel(upload_id, caller.viewer(Scope.EDIT), own=caller.own, reason=reason)
     if upload is not None:
         await audit.note(caller.actor, Action.UPLOAD_CANCELLED, Subject(upload_id, upload.filename))
 

@@ -17,7 +17,7 @@ from media_service.core.errors.base import Refusal
 from media_service.core.errors.requests import BodyCut
 from media_service.core.errors.service import ChangedMeanwhile, ShuttingDown
 from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGone, WrongState
-from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, GONE, State
 from media_service.intake.backoff import Backoff
 from media_service.intake.receiving.arrival import is_newer
 from media_service.intake.receiving.slice_request import SliceRequest
@@ -128,7 +128,7 @@ class Appends:
         if view.upload.state in FINISHING:
             view = await self._uploads.wait_for_verdict(upload_id, self._uploads.options.verdict_wait_slice)
         if view.upload.state is not State.RECEIVING and view.upload.state not in COMPLETE_STATES:
-            raise UploadGone(view.upload.state)
+            raise view.upload.refusal() if view.upload.state in GONE else UploadGone(view.upload.state)
         return view
 
     async def interrupt(self, upload_id: str, viewer: Viewer | None) -> None:

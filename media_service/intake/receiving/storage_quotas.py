@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from media_service.core.quota import holder_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.quota import Allowance, StorageLimits
     from media_service.intake.receiving.active_uploads import ActiveUpload
@@ -35,7 +37,10 @@ class StorageQuotas:
         allowances = await self._catalogue.allowances(account, collection, self.limits)
         return min((size for each in allowances if (size := each.largest) is not None), default=None)
 
+    async def allowances(self, account: str | None) -> Sequence[Allowance]:
+        """Return the limits and the usage of the service, and of a person or a link."""
+        return await self._catalogue.allowances(account, None, self.limits)
+
     async def allowance(self, account: str) -> Allowance:
         """Return the limits and the usage of a person or a link."""
-        allowances = await self._catalogue.allowances(account, None, self.limits)
-        return next(each for each in allowances if each.of == holder_of(account))
+        return next(each for each in await self.allowances(account) if each.of == holder_of(account))

@@ -90,6 +90,9 @@ class S3UploadStore:
     async def free(self) -> int:
         return UNBOUNDED
 
+    async def disk_usage(self) -> None:
+        return None
+
     async def clear_abandoned(self) -> None:
         await abort_abandoned(self._client)
 

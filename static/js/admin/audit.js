@@ -13,7 +13,7 @@ const TYPING_MS = 250;
 const DONE = 'done';
 
 /** @param {{id: string, name: string} | null} who @returns {string} */
-function named(who) {
+export function actorName(who) {
   if (!who) return say('audit.service');
   return who.name || (knows(`audit.who.${who.id}`) ? say(`audit.who.${who.id}`) : say('audit.who.other', { id: who.id.slice(0, 16) }));
 }
@@ -59,7 +59,7 @@ export function auditSection(root, client, asked) {
         state: bad || entry.action === 'sign_in_failed' ? 'rejected' : 'plain',
         sign: icon(bad || entry.action === 'sign_in_failed' ? 'stop' : 'check'),
         title: entry.subject?.name ? say('audit.about', { action, name: entry.subject.name }) : action,
-        facts: [named(entry.actor), entry.address ?? '', bad ? say('audit.outcome', { code: entry.outcome }) : '', detailWords(entry.details)],
+        facts: [actorName(entry.actor), entry.address ?? '', bad ? say('audit.outcome', { code: entry.outcome }) : '', detailWords(entry.details)],
         numbers: [time],
       };
     },

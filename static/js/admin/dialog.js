@@ -36,3 +36,26 @@ export function confirmed(heading, what, yes, ways = []) {
     });
   });
 }
+
+/**
+ * Asks for a reason, which may be left out.
+ * @param {string} heading a question
+ * @param {string} what will happen
+ * @param {string} label of the field
+ * @param {string} yes text of the button that does it
+ * @param {string} no
+ * @returns {Promise<string | null>} the reason; null if it was not confirmed
+ */
+export function askReason(heading, what, label, yes, no) {
+  const dialog = openDialog(html`<dialog class="edit small" aria-labelledby="reason-heading"><form method="dialog">
+    <h2 id="reason-heading">${heading}</h2>
+    <p>${what}</p>
+    <label class="field"><span>${label}</span><textarea name="reason" rows="2" maxlength="500"></textarea></label>
+    <p class="buttons"><button type="submit" class="main grave" value="yes">${yes}</button>
+      <button type="button" class="quiet" data-ref="cancel">${no}</button></p>
+  </form></dialog>`);
+  ref(dialog, 'cancel').addEventListener('click', () => dialog.close(''));
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' ? dialog.querySelector('textarea')?.value.trim() ?? '' : null));
+  });
+}

@@ -1,5 +1,5 @@
 /**
- * Finished files: search, sort, pagination by cursor, tag editor.
+ * Finished files: search, chips, rows that are appended, new files by themselves.
  *
  * @typedef {object} StoredFile sizes in bytes, duration in seconds, times RFC 3339; missing tags are null
  * @property {string} id
@@ -15,166 +15,262 @@
  * @property {number} size
  * @property {string} uploaded_at
  * @property {string} spooled_sha256 version of the file
+ * @property {'ok' | 'warn' | null} [verdict]
+ * @property {'spool' | 'trash' | 'taken' | 'purged'} [place]
+ * @property {{at: string, by: {id: string, name: string} | null, reason: string | null, purge_at: string | null} | null} [trash]
+ * @property {string | null} [removed_at] when it was found to be taken away
  *
  * @typedef {<T>(step: () => Promise<T>, again: () => void) => Promise<T | null>} Asked
+ *
+ * @typedef {object} Around what a section of the library uses
+ * @property {import('./library-client.js').LibraryClient} client
+ * @property {Asked} asked
+ * @property {ReturnType<typeof import('./player/player.js').makePlayer>} player
+ * @property {import('./selection.js').Selection} selection
+ * @property {import('./library/toast.js').Toast} toast
+ * @property {import('./library/trashing.js').Trashing} trashing
+ * @property {(address: Partial<import('./address.js').Address>, replace?: boolean) => void} go
+ * @property {(id: string, options?: {edit?: boolean}) => void} openPanel "" closes it
+ * @property {(scope: string) => boolean} may
  */
-import { bytes, clock, exactly, moment } from '../format.js';
-import { html } from '../html.js';
-import { icon } from '../icons.js';
+import { html, ref, setText } from '../html.js';
 import { language, say } from '../words.js';
-import { editTags } from './edit.js';
+import { makeChips } from './library/chips.js';
+import { makeFileList, makeFurther } from './library/file-list.js';
+import { COLUMNS, called, showPlaying } from './library/file-rows.js';
+import { makeListing, POLL_ROWS, sortOf } from './library/listing.js';
+import { openMenu } from './library/popover.js';
 
-const PAGE = '50';
-const TYPING_MS = 250;
-/** Columns that can be sorted, with the order of their first click. */
-const COLUMNS = { title: '', artist: '', duration: '-', size: '-', uploaded_at: '-' };
+const TYPING_MS = 200;
+/** Pixels from the top within which new files may push the others down. */
+const AT_TOP = 160;
 
-/** @param {StoredFile} file @returns {string} */
-export const called = (file) => file.title || file.filename;
+const markup = () => html`<p class="tally" data-ref="tally"><span data-ref="total" role="status"></span>
+    <button type="button" class="fresh" data-ref="fresh" hidden></button></p>
+  <div class="list-frame" data-ref="frame">
+    <p class="empty" data-ref="empty" hidden></p>
+    <table class="library-table" role="table" data-ref="table" data-words-label="admin.files"><thead role="rowgroup"><tr role="row">
+      <td role="cell" class="col-play"></td>
+      ${Object.keys(COLUMNS).map((column) => html`<th role="columnheader" scope="col" class="col-${column}"><button type="button" data-sort="${column}"><span
+        data-words="col.${column}">${say(`col.${column}`)}</span><span class="arrow" aria-hidden="true"></span></button></th>`)}
+      <td role="cell" class="col-more"></td></tr></thead></table>
+    <div data-ref="further"></div></div>`;
 
 /**
  * @param {HTMLElement} root
  * @param {HTMLInputElement} search
- * @param {HTMLSelectElement} filter of shows
- * @param {import('./library-client.js').LibraryClient} client
- * @param {Asked} asked
- * @param {ReturnType<typeof import('./player.js').makePlayer>} player
+ * @param {HTMLElement} chipsRoot
+ * @param {Around} around
  */
-export function filesSection(root, search, filter, client, asked, player) {
-  /** @type {StoredFile[]} */
-  let files = [];
-  /** @type {string | null} */
-  let next = null;
-  let sort = '-uploaded_at';
-  let loaded = false;
-  let asking = 0;
+export function filesSection(root, search, chipsRoot, { client, asked, player, selection, trashing, go, openPanel, may }) {
+  root.replaceChildren(markup());
+  const part = (/** @type {string} */ name) => ref(root, name);
+  const list = makeFileList(/** @type {HTMLTableElement} */ (part('table')));
+  const listing = makeListing(client, asked, list, {
+    away: trashing.away, isAtTop: () => scrollY < AT_TOP, changed: drawState,
+    replaced: () => { if (scrollY > part('frame').offsetTop) scrollTo({ top: 0 }); },
+  });
+  const further = makeFurther(part('further'), say('admin.more'), listing.more);
+  const chips = makeChips(chipsRoot, client, narrow);
+  /** Set while the reader types: what they typed is not in the address yet. @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
   let shown = false;
-  let opening = false;
 
-  /** @param {boolean} more append the next page */
-  async function load(more) {
-    const mine = asking += 1;
-    const query = { q: search.value.trim(), collection: filter.value, sort, limit: PAGE, cursor: more && next ? next : undefined };
-    const answer = await asked(() => client.files(query), () => shown && load(more));
-    if (!answer || mine !== asking) return;
-    files = more ? [...files, ...answer.files] : answer.files;
-    next = answer.next;
-    loaded = true;
-    draw();
+  /** Takes the words of the search into the address, from which Back does not take them back one by one. */
+  function take() {
+    clearTimeout(typing);
+    typing = undefined;
+    go({ filters: { ...listing.filters, q: search.value.trim() } }, true);
   }
 
-  /** Rows of the list lack the longer tags, so the file is fetched. @param {StoredFile} row */
-  async function edit({ id }) {
-    if (opening) return;
-    opening = true;
-    const file = await asked(() => client.file(id), () => undefined);
-    opening = false;
-    if (file && shown) editTags(file, client, put);
+  /** @param {import('./address.js').Filters} filters all but the words of the search */
+  function narrow(filters) {
+    if (typing !== undefined) take();
+    go({ filters: { ...filters, q: search.value.trim() } });
   }
 
-  /** Updates the row of a file. @param {StoredFile} file */
-  function put(file) {
-    files = files.map((one) => (one.id === file.id ? file : one));
-    draw();
+  /** @returns {string} why there are no rows; "" if there are some */
+  function emptiness() {
+    const { q, sort: _, ...chosen } = listing.filters;
+    // Rows of another search must not look like the result of this one.
+    if (listing.state === 'failed' && !listing.isCurrent) return say('admin.no_answer');
+    if (!listing.hasRows) return say('admin.loading');
+    if (!listing.isCurrent || list.size || listing.hasMore) return '';
+    return q ? say('admin.none_found', { q }) : say(Object.keys(chosen).length ? 'admin.none_left' : 'admin.no_files');
   }
 
-  /** Offers the shows by which the list can be narrowed, if there are any. */
-  async function offerShows() {
-    const shows = await client.shows().catch(() => []);
-    const chosen = filter.value;
-    filter.replaceChildren(html`<option value="">${say('shows.every')}</option>${shows.map(({ slug, title }) => html`<option value="${slug}" ${slug === chosen ? 'selected' : ''}>${title}</option>`)}`);
-    filter.hidden = shows.length === 0;
-  }
-
-  /** @param {keyof typeof COLUMNS} column */
-  function heading(column) {
-    const own = sort.replace('-', '') === column;
-    const order = !own ? 'none' : sort.startsWith('-') ? 'descending' : 'ascending';
-    return html`<th scope="col" class="col-${column}" aria-sort="${order}">
-      <button type="button" data-sort="${column}">${say(`col.${column}`)}<span class="arrow" aria-hidden="true"></span></button></th>`;
-  }
-
-  /** @param {StoredFile} file */
-  function line(file) {
-    const name = called(file);
-    const playing = player.playing(file.id);
-    const beneath = [file.title ? file.filename : '', file.sender ?? '', file.email ?? '', file.link?.title ?? '', file.collection ?? ''].filter(Boolean).join(' · ');
-    return html`<tr data-id="${file.id}" class="${player.current() === file.id ? 'current' : ''}">
-      <td class="col-play"><button type="button" class="round" data-play="${file.id}"
-        aria-label="${say(playing ? 'play.pause' : 'play.play', { name })}">${icon(playing ? 'pause' : 'play')}</button></td>
-      <th scope="row" class="col-title"><span class="title">${name}</span>
-        ${beneath ? html`<span class="beneath">${beneath}</span>` : ''}</th>
-      <td class="col-artist">${file.artist ?? ''}</td>
-      <td class="col-duration">${clock(file.duration)}</td>
-      <td class="col-size">${bytes(file.size, language())}</td>
-      <td class="col-uploaded_at"><time datetime="${file.uploaded_at}" title="${exactly(file.uploaded_at, language())}">${
-        moment(file.uploaded_at, language())}</time></td>
-      <td class="col-download"><button type="button" class="quiet" data-edit="${file.id}"
-        aria-label="${say('do.named', { action: say('edit.heading'), name: file.filename })}">${icon('pen')}</button><a class="quiet" href="${client.content(file.id)}" download
-        aria-label="${say('do.named', { action: say('col.download'), name: file.filename })}">${icon('down')}</a></td>
-    </tr>`;
-  }
-
-  function draw() {
-    if (!loaded) return root.replaceChildren(html`<p class="empty">${say('admin.loading')}</p>`);
-    if (files.length === 0) {
-      const q = search.value.trim();
-      return root.replaceChildren(html`<p class="empty">${q ? say('admin.none_found', { q }) : say('admin.no_files')}</p>`);
+  function drawState() {
+    const [words, { total, fresh }] = [emptiness(), listing];
+    part('frame').setAttribute('aria-busy', String(listing.state === 'asking'));
+    part('empty').hidden = !words;
+    setText(part('empty'), words);
+    part('table').hidden = words !== '';
+    const files = new Intl.NumberFormat(language()).format(total?.files ?? 0);
+    setText(part('total'), words || !total ? '' : say(total.exact ? 'total.files' : 'total.more', { count: total.files, files }));
+    part('fresh').hidden = fresh.length === 0;
+    part('tally').classList.toggle('news', fresh.length > 0);
+    setText(part('fresh'), say(fresh.length < POLL_ROWS ? 'fresh.files' : 'fresh.many', { count: fresh.length }));
+    further.show(!words && listing.isCurrent && listing.hasMore);
+    const sort = sortOf(listing.filters);
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[data-sort]'))) {
+      const own = sort.replace('-', '') === button.dataset.sort;
+      button.parentElement?.setAttribute('aria-sort', !own ? 'none' : sort.startsWith('-') ? 'descending' : 'ascending');
     }
-    const columns = /** @type {(keyof typeof COLUMNS)[]} */ (Object.keys(COLUMNS));
-    const focused = document.activeElement instanceof HTMLElement && root.contains(document.activeElement)
-      ? document.activeElement.dataset : null;
-    root.replaceChildren(html`<table class="library-table">
-      <thead><tr><td class="col-play"><span class="spoken">${say('col.play')}</span></td>${columns.map(heading)}
-        <td class="col-download"><span class="spoken">${say('col.download')}</span></td></tr></thead>
-      <tbody>${files.map(line)}</tbody></table>
-      ${next ? html`<p class="further"><button type="button" data-more="yes">${say('admin.more')}</button></p>` : ''}`);
-    for (const [name, value] of Object.entries(focused ?? {})) {
-      /** @type {HTMLElement | null} */ (root.querySelector(`[data-${name}="${value}"]`))?.focus();
+    drawRows();
+  }
+
+  /** Marks the rows whose file is in the panel or in the player. */
+  function drawRows() {
+    for (const { file, row } of list.all()) {
+      row.classList.toggle('selected', file.id === selection.id);
+      showPlaying(row, file, player.current() === file.id, player.playing(file.id));
     }
+  }
+
+  /** @returns {StoredFile | undefined} the file on whose row the focus is, else the one in the panel */
+  function here() {
+    const row = /** @type {HTMLElement | null} */ (document.activeElement?.closest('tr[data-id]') ?? null);
+    return list.file((row && root.contains(row) && row.dataset.id) || selection.id || '');
+  }
+
+  /** @param {string | undefined} id */
+  function focusOn(id) {
+    const row = id && list.row(id);
+    if (!row) return false;
+    row.scrollIntoView({ block: 'nearest' });
+    ref(row, 'title').focus({ preventScroll: true });
+    return true;
+  }
+
+  /** @param {1 | -1} by */
+  function step(by) {
+    const ids = list.ids();
+    const at = ids.indexOf(here()?.id ?? '');
+    const id = ids[at < 0 ? 0 : Math.max(0, at + by)];
+    if (!focusOn(id)) return false;
+    if (selection.id && id !== selection.id) openPanel(id);
+    return true;
+  }
+
+  /** @param {StoredFile | undefined} file */
+  function trash(file) {
+    if (!file || !may('edit') || file.place === 'taken') return false;
+    trashing.trash(file);
+    return true;
+  }
+
+  trashing.take = (id) => {
+    const ids = list.ids();
+    const at = ids.indexOf(id);
+    const beside = ids[at + 1] ?? ids[at - 1];
+    const focused = at >= 0 && (here()?.id === id || document.activeElement === document.body);
+    const back = list.remove(id);
+    if (!back) return null;
+    const count = (/** @type {number} */ by) => {
+      if (listing.total?.exact) listing.total = { ...listing.total, files: listing.total.files + by };
+      drawState();
+    };
+    count(-1);
+    if (selection.id === id) openPanel(beside ?? '');
+    if (focused && !focusOn(beside)) search.focus();
+    return () => {
+      back();
+      count(1);
+      focusOn(id);
+    };
+  };
+  trashing.put = list.put;
+
+  /** @param {HTMLElement} anchor @param {StoredFile} file */
+  function openRowMenu(anchor, file) {
+    const there = file.place !== 'taken';
+    /** @type {(import('./library/popover.js').Item | false)[]} */
+    const items = [
+      { value: 'open', words: say('do.open'), drawn: 'lens', key: '↵' },
+      may('edit') && there && { value: 'edit', words: say('edit.heading'), drawn: 'pen', key: 'E' },
+      there && { value: 'download', words: say('col.download'), drawn: 'down', href: client.content(file.id) },
+      may('edit') && there && { value: 'trash', words: say('trash.do'), drawn: 'trash', key: 'Del' },
+    ];
+    openMenu(anchor, called(file), items.filter((item) => item !== false), (value) => {
+      if (value === 'trash') trash(file);
+      else openPanel(file.id, { edit: value === 'edit' });
+    });
+  }
+
+  /** @param {string} column */
+  function sortBy(column) {
+    const [sort, first] = [sortOf(listing.filters), COLUMNS[/** @type {keyof typeof COLUMNS} */ (column)]];
+    const other = sort.startsWith('-') ? column : `-${column}`;
+    narrow({ ...listing.filters, sort: sort.replace('-', '') === column ? other : `${first}${column}` });
   }
 
   root.addEventListener('click', (event) => {
-    const { sort: by, play, more, edit: change } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
-    const file = files.find((one) => one.id === play);
-    if (file) player.toggle(file);
-    const edited = files.find((one) => one.id === change);
-    if (edited) edit(edited);
-    if (more) load(true);
-    if (by) {
-      const first = COLUMNS[/** @type {keyof typeof COLUMNS} */ (by)];
-      const own = sort.replace('-', '') === by;
-      sort = own ? (sort.startsWith('-') ? by : `-${by}`) : `${first}${by}`;
-      draw();
-      load(false);
+    const target = /** @type {HTMLElement} */ (event.target);
+    const control = /** @type {HTMLElement | null} */ (target.closest('button, a'));
+    const row = /** @type {HTMLElement | null} */ (target.closest('tr[data-id]'));
+    const file = list.file(row?.dataset.id ?? '');
+    const { do: act = '', sort } = control?.dataset ?? {};
+    if (sort) sortBy(sort);
+    // With Ctrl and the like, the browser opens the link where the reader wants it.
+    if (!file || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (act === 'play') player.toggle(file);
+    if (act === 'menu' && control) openRowMenu(control, file);
+    if (act === 'open' || (!control && !getSelection()?.toString())) {
+      event.preventDefault();
+      openPanel(file.id);
     }
   });
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
+  part('fresh').addEventListener('click', () => {
+    listing.takeFresh();
+    scrollTo({ top: 0 });
+    focusOn(list.ids()[0]);
+  });
   search.addEventListener('input', () => {
     clearTimeout(typing);
-    typing = setTimeout(() => load(false), TYPING_MS);
+    typing = setTimeout(take, TYPING_MS);
   });
-  filter.addEventListener('change', () => load(false));
-  player.changed = () => {
-    for (const row of root.querySelectorAll('tr[data-id]')) {
-      const file = files.find((one) => one.id === /** @type {HTMLElement} */ (row).dataset.id);
-      const button = row.querySelector('[data-play]');
-      if (!file || !button) continue;
-      const playing = player.playing(file.id);
-      row.classList.toggle('current', player.current() === file.id);
-      button.setAttribute('aria-label', say(playing ? 'play.pause' : 'play.play', { name: called(file) }));
-      button.replaceChildren(icon(playing ? 'pause' : 'play'));
-    }
+  search.addEventListener('keydown', (event) => {
+    if (event.key === 'ArrowDown' && focusOn(list.ids()[0])) event.preventDefault();
+  });
+  selection.follow(list.ids);
+  player.order = (id, by) => {
+    const ids = list.ids();
+    const at = ids.indexOf(id);
+    return at < 0 ? null : list.file(ids[at + by]);
   };
+  selection.addEventListener('changed', drawRows);
+
   return {
-    show() { shown = true; draw(); load(false); offerShows(); },
-    hide() { shown = false; },
+    /** @param {import('./address.js').Address} address */
+    show({ filters }) {
+      if (typing === undefined && search.value.trim() !== (filters.q ?? '')) search.value = filters.q ?? '';
+      chips.draw(filters);
+      if (!shown) chips.offerShows();
+      shown = true;
+      listing.show(filters);
+      drawState();
+    },
+    hide() {
+      shown = false;
+      listing.hide();
+    },
     draw() {
-      const [every] = filter.options;
-      if (every) every.textContent = say('shows.every');
-      draw();
+      chips.draw();
+      list.relabel();
+      drawState();
+    },
+    played: drawRows,
+    put: list.put,
+    focusOn,
+    /** What the keys do, by their names. */
+    keys: {
+      next: () => step(1),
+      previous: () => step(-1),
+      open: () => { const file = here(); return file ? openPanel(file.id) : false; },
+      edit: () => { const file = here(); return file && may('edit') ? openPanel(file.id, { edit: true }) : false; },
+      trash: () => trash(here()),
+      play: () => { const file = here(); return file && file.place !== 'taken' ? player.toggle(file) : false; },
+      search: () => { search.focus(); search.select(); },
     },
   };
 }
-

@@ -1,69 +1,88 @@
 /**
- * The admin page: sign-in, the sections that the caller may see, player.
+ * The admin page: sign-in, the sections that the caller may see, the panel beside them, the player below.
  */
-import { Refusal } from '../client.js';
 import { ref, setText } from '../html.js';
 import { signInForm } from '../people/sign-in-form.js';
 import { takeInvitation } from '../place.js';
 import { languageSwitch, learn, say } from '../words.js';
+import { hashOf, readAddress } from './address.js';
 import { auditSection } from './audit.js';
 import { filesSection } from './files.js';
+import { KEYS, makeKeys } from './keys.js';
 import { makeLibraryClient } from './library-client.js';
+import { flightSection } from './library/flight.js';
+import { openHelp } from './library/help.js';
+import { rejectedSection } from './library/rejected.js';
+import { startSection } from './library/start.js';
+import './library/texts.js';
+import { makeToast } from './library/toast.js';
+import { trashSection } from './library/trash.js';
+import { makeTrashing } from './library/trashing.js';
 import { linksSection } from './links.js';
 import { makePeopleClient } from './people-client.js';
 import { peopleSection } from './people.js';
-import { makePlayer } from './player.js';
+import { makePanel } from './panel/panel.js';
+import { makePlayer } from './player/player.js';
+import { Selection } from './selection.js';
+import { makeAsked, makeSession } from './session.js';
 import { showsSection } from './shows.js';
 import { tokensSection } from './tokens.js';
-import { flightSection, rejectedSection } from './uploads.js';
 
 await learn((tag) => import(`./words.${tag}.js`));
 
-const TROUBLE_AGAIN_MS = 3000;
 /** The scope that each section needs; "" for everyone who is signed in. */
-const NEEDED = { files: 'read', flight: 'read', rejected: 'read', people: 'admin', links: 'links', shows: 'admin', tokens: '', audit: 'admin' };
+const NEEDED = {
+  start: 'read', files: 'read', flight: 'read', rejected: 'read', trash: 'read', people: 'admin', links: 'links', shows: 'admin', tokens: '', audit: 'admin',
+};
 /** @typedef {keyof typeof NEEDED} SectionName */
+/** @typedef {import('./address.js').Address} Address */
 
+const base = new URL('.', document.baseURI).href;
 const part = (/** @type {string} */ name) => ref(document, name);
-const client = makeLibraryClient(new URL('.', document.baseURI).href);
+const toast = makeToast(part('toast'));
+const session = makeSession(base, renewed);
+const client = makeLibraryClient(base, session.renewed);
 const people = makePeopleClient(client);
-const player = makePlayer(part('player'), client);
+const asked = makeAsked(part('trouble'), session, toast.complain);
+const player = makePlayer(part('player'), client, asked);
+const keys = makeKeys();
+const selection = new Selection();
+const trashing = makeTrashing(client, asked, toast);
 /** @type {import('../client.js').Me} */
 let me = /** @type {any} */ (null);
+/** Where the reader is. @type {Address} */
+let here = { section: '', filters: {}, file: '' };
+/** The panel is opened to edit. */
+let editing = false;
+/** The file that the panel was asked to show; "" for none. */
+let inPanel = '';
+let arriving = 0;
 
-/**
- * Sends a request for a section, and shows the error if it fails.
- * @template T @param {() => Promise<T>} step @param {() => void} again called later, after a server error
- * @returns {Promise<T | null>}
- */
-async function asked(step, again) {
-  try {
-    const answer = await step();
-    part('trouble').hidden = true;
-    return answer;
-  } catch (error) {
-    // The service's own 403 means that a role does not permit this; a proxy's, that it asks to sign in.
-    if (error instanceof Refusal && (error.status === 401 || error.code === 'http_403')) {
-      signedIn(false);
-    } else {
-      setText(part('trouble'), error instanceof Refusal ? error.message : say('admin.unreachable'));
-      part('trouble').hidden = false;
-      if (!(error instanceof Refusal)) setTimeout(again, TROUBLE_AGAIN_MS);
-    }
-    return null;
-  }
-}
-
+/** @type {import('./files.js').Around} */
+const around = {
+  client, asked, player, selection, toast, trashing, go, openPanel,
+  may: (scope) => me?.scopes.includes(scope) ?? false,
+};
 const sections = {
-  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), /** @type {HTMLSelectElement} */ (part('show-filter')), client, asked, player),
-  flight: flightSection(part('section-flight'), part('flight-count'), client, asked),
-  rejected: rejectedSection(part('section-rejected'), client, asked),
+  start: startSection(part('section-start'), around, ({ in_flight: flying }) => { part('flight-count').textContent = flying ? String(flying) : ''; }),
+  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), part('chips'), around),
+  flight: flightSection(part('section-flight'), part('flight-count'), around),
+  rejected: rejectedSection(part('section-rejected'), around),
+  trash: trashSection(part('section-trash'), around),
   people: peopleSection(part('section-people'), people, asked),
   links: linksSection(part('section-links'), people, asked),
   shows: showsSection(part('section-shows'), people, asked),
   tokens: tokensSection(part('section-tokens'), people, asked, () => me),
   audit: auditSection(part('section-audit'), people, asked),
 };
+const panel = makePanel(part('panel'), client, asked, player, {
+  next: () => turn(selection.next()),
+  previous: () => turn(selection.previous()),
+  put: sections.files.put,
+  closed: () => leavePanel(),
+  trash: trashing.trash,
+  may: around.may,
+});
 
 /** @param {boolean} yes @param {string} [invitation] with which to sign in */
 function signedIn(yes, invitation = '') {
@@ -77,28 +96,79 @@ function signedIn(yes, invitation = '') {
   part('sign-in-form').querySelector('input')?.focus();
 }
 
-/** @param {string} name @returns {boolean} */
+/** @param {string} name @returns {name is SectionName} */
 const mayOpen = (name) => Object.hasOwn(NEEDED, name)
   && (!NEEDED[/** @type {SectionName} */ (name)] || me.scopes.includes(NEEDED[/** @type {SectionName} */ (name)]));
 
-/** @returns {string} the section in the URL, or the first one that the caller may see */
-function shownSection() {
-  const name = location.hash.slice(1);
-  return mayOpen(name) ? name : Object.keys(NEEDED).find(mayOpen) ?? '';
+/** @returns {Address} where the URL leads: its section, or the first one that the caller may see */
+function wanted() {
+  const address = readAddress(location.hash);
+  return mayOpen(address.section) ? address : { section: Object.keys(NEEDED).find(mayOpen) ?? '', filters: {}, file: '' };
+}
+
+/** @param {Partial<Address>} to what is left out stays @param {boolean} [replace] the step is none that Back takes back */
+function go(to, replace = false) {
+  const hash = hashOf({ ...here, ...to });
+  if (replace) history.replaceState(history.state, '', hash);
+  else history.pushState({ opened: Boolean(to.file) && !here.file }, '', hash);
+  arrive();
+}
+
+/** @param {string} id "" to close it @param {{edit?: boolean}} [options] */
+function openPanel(id, { edit = false } = {}) {
+  editing = edit;
+  if (id) go({ section: here.section === 'trash' ? 'trash' : 'files', file: id }, here.file !== '');
+  else if (history.state?.opened) history.back();
+  else go({ file: '' }, true);
+}
+
+/** @param {string | null} id */
+const turn = (id) => { if (id) openPanel(id); };
+
+function leavePanel() {
+  const { file } = here;
+  openPanel('');
+  sections.files.focusOn(file);
+}
+
+/** Goes where the URL leads, unless the reader keeps what is unsaved in the panel. */
+async function arrive() {
+  const to = wanted();
+  const mine = arriving += 1;
+  const before = selection.id;
+  selection.select(to.file || null);
+  if (to.file !== inPanel || editing) {
+    const previous = inPanel;
+    inPanel = to.file;
+    const kept = to.file ? await panel.open(to.file, { edit: editing }) : await panel.close();
+    // The reader has gone on meanwhile.
+    if (mine !== arriving) return undefined;
+    editing = false;
+    if (!kept) {
+      inPanel = previous;
+      history.pushState(history.state, '', hashOf(here));
+      return selection.select(before);
+    }
+  }
+  here = to;
+  return show();
 }
 
 function show() {
-  const shown = shownSection();
   for (const [name, section] of Object.entries(sections)) {
-    part(`section-${name}`).hidden = name !== shown;
-    const link = /** @type {HTMLElement} */ (document.querySelector(`.tabs a[href="#${name}"]`));
+    part(`section-${name}`).hidden = name !== here.section;
+    const link = /** @type {HTMLAnchorElement} */ (document.querySelector(`.tabs a[data-section="${name}"]`));
     link.hidden = !mayOpen(name);
-    if (name === shown) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
-    if (name === shown) {
-      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-      section.show();
-    } else section.hide();
+    if (name === here.section) {
+      // The tab leads back to what was looked for.
+      link.href = hashOf({ ...here, file: '' });
+      if (!link.hasAttribute('aria-current')) link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      link.setAttribute('aria-current', 'page');
+      section.show(here);
+    } else {
+      link.removeAttribute('aria-current');
+      section.hide();
+    }
   }
 }
 
@@ -111,6 +181,14 @@ async function begin() {
   me = told;
   signedIn(me.signed_in);
   if (!me.signed_in) return;
+  drawName();
+  if (mayOpen('start')) sections.start.count();
+  await arrive();
+}
+
+/** The reader has signed in again, perhaps as somebody else. What is shown stays. */
+async function renewed() {
+  me = await client.me().catch(() => me);
   drawName();
   show();
 }
@@ -128,15 +206,37 @@ async function openLink() {
   return begin();
 }
 
+/** @param {import('./keys.js').KeyName} name @returns {unknown} what the section that is shown does with the key; false for nothing */
+function act(name) {
+  const { keys: acts = {} } = /** @type {{keys?: Record<string, () => unknown>}} */ (sections[/** @type {SectionName} */ (here.section)] ?? {});
+  return acts[name] ? acts[name]() : false;
+}
+
+for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) keys.on(name, () => act(name));
+keys.on('play', () => (act('play') === false ? player.toggleCurrent() : true));
+keys.on('undo', toast.undo);
+keys.on('help', openHelp);
+keys.on('close', () => (here.file ? openPanel('') : false));
+keys.on('search', () => {
+  if (here.section !== 'trash') go({ section: 'files', filters: here.section === 'files' ? here.filters : {}, file: here.file });
+  sections[here.section === 'trash' ? 'trash' : 'files'].keys.search();
+});
+part('help').addEventListener('click', openHelp);
 part('sign-out').addEventListener('click', async () => {
+  if (!(await panel.close())) return;
   await client.signOut().catch(() => null);
   signedIn(false);
 });
-addEventListener('hashchange', () => (me?.signed_in && !location.hash.includes('=') ? show() : openLink()));
+player.useKeys(keys);
+player.watch('changed', () => {
+  for (const section of Object.values(sections)) if ('played' in section) section.played();
+});
+addEventListener('popstate', () => (me?.signed_in && !/^#(token|invitation)=/.test(location.hash) ? arrive() : openLink()));
 languageSwitch(() => {
   document.title = say('admin.title');
   drawName();
   player.relabel();
+  panel.draw();
   for (const section of Object.values(sections)) section.draw();
 });
 document.title = say('admin.title');

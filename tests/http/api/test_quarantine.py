@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,8 @@ async def test_admin_lists_and_downloads_a_rejected_file(api: Api) -> None:
     listed = (await api.get(QUARANTINE, headers=api.admin)).body["uploads"]
     (row,) = [row for row in listed if row["id"] == ended["id"]]
     assert (row["kept_bytes"], row["findings"][0]["code"]) == (len(CUT), "truncated_frame")
+    kept = datetime.fromisoformat(row["kept_until"]) - datetime.fromisoformat(row["updated_at"])
+    assert kept == timedelta(days=7)
     content = await api.get(f"{QUARANTINE}/{ended['id']}/content", headers=api.admin)
     assert content.body == CUT
     assert content.headers["Content-Type"] == "application/octet-stream"

@@ -123,6 +123,26 @@ async def test_cancelled_upload_is_gone_and_its_space_is_free(api: Api, shared_s
     assert (late.status, late.code, late.body["state"]) == (410, "upload_gone", "cancelled")
 
 
+async def test_only_the_station_says_why_it_cancels(api: Api) -> None:
+    sender = await api.browser()
+    upload = await sender.create(length=1000)
+    url = f"{UPLOADS}/{upload['id']}"
+    refused = await sender.request("DELETE", url, json={"reason": "mine"})
+    assert (refused.status, refused.code) == (401, "unauthorized")
+    for body in ({"reason": "x" * 501}, {"reason": 5}, {"why": "x"}):
+        malformed = await sender.request("DELETE", url, headers=api.admin, json=body)
+        assert (malformed.status, malformed.code) == (400, "malformed")
+    assert (await sender.show(upload["id"]))["state"] == "receiving"
+    # Of another owner: the sender sees it also without a reason.
+    assert (await api.request("DELETE", url, headers=api.admin)).status == 204
+    problem = (await sender.show(upload["id"]))["problem"]
+    assert (problem["code"], problem["reason"]) == ("cancelled_by_station", "")
+    assert problem["detail"] == "The station cancelled the upload."
+    own = await sender.create(length=1000)
+    assert (await sender.request("DELETE", f"{UPLOADS}/{own['id']}")).status == 204
+    assert (await sender.show(own["id"]))["problem"] is None
+
+
 async def test_finished_upload_cannot_be_cancelled(api: Api) -> None:
     data = make_mp3(1, seed=11)
     upload = await api.create(length=len(data))

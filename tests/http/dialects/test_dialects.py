@@ -114,7 +114,29 @@ async def test_a_cancelled_upload_is_gone(client: DialectClient) -> None:
     await client.append(upload_id, 0, MP3[:SLICE])
     assert (await send(client.server.port, client.dialect.cancel(upload_id))).status == 204
     assert (await client.append(upload_id, SLICE, MP3[SLICE:])).status == 410
-    assert (await client.api.show(upload_id))["state"] == "cancelled"
+    shown = await client.api.show(upload_id)
+    assert (shown["state"], shown["problem"]) == ("cancelled", None)
+
+
+@pytest.mark.parametrize("reason", ["wrong week", ""])
+async def test_the_sender_sees_that_the_station_cancelled_the_upload_and_why(
+    client: DialectClient, reason: str
+) -> None:
+    upload_id = await client.create()
+    await client.append(upload_id, 0, MP3[:SLICE])
+    url, station = f"/api/v1/uploads/{upload_id}", client.api.admin
+    # Everybody may change what scripts without an account have sent, so without a reason nobody else has cancelled it.
+    cancelled = await client.api.request("DELETE", url, headers=station, json={"reason": reason})
+    assert cancelled.status == 204
+    refused = await client.append(upload_id, SLICE, MP3[SLICE:])
+    assert refused.status == 410
+    problem = (await client.api.show(upload_id))["problem"]
+    if not reason:
+        assert problem is None
+        return
+    assert (problem["code"], problem["reason"]) == ("cancelled_by_station", reason)
+    assert problem["detail"] == "The station cancelled the upload. wrong week"
+    assert (refused.json["code"], refused.json["reason"]) == ("cancelled_by_station", reason)
 
 
 @pytest.mark.parametrize("other", [Native(), Tus(), Draft()], ids=["native", "tus", "draft"])

@@ -58,7 +58,7 @@ def test_server_reads_translations_as_a_browser_does(path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["ko"])
-@pytest.mark.parametrize("part", ["", "findings/", "people/", "admin/", "plain/"])
+@pytest.mark.parametrize("part", ["", "findings/", "people/", "admin/", "admin/library/", "admin/panel/", "plain/"])
 def test_every_language_has_every_text(part: str, language: str) -> None:
     def keys(tag: str) -> set[str]:
         return set(re.findall(r"^  '([\w.]+)':", (STATIC / "js" / part / f"words.{tag}.js").read_text(), re.MULTILINE))

@@ -146,7 +146,9 @@ TABLE: dict[str, list[Line]] = {
             more={"headers": CREATES, "data": b"abcde"},
         ),
     ],
+    f"GET {API}/overview": [Line(needs=READ)],
     f"GET {API}/files": [Line(needs=READ)],
+    f"GET {API}/files/senders": [Line(needs=READ)],
     f"GET {API}/files/{{id}}": [Line(needs=KNOWN, thing="file", by=READ)],
     f"GET {API}/files/{{id}}/content": [Line(needs=KNOWN, thing="file", by=READ)],
     f"PATCH {API}/files/{{id}}": [

@@ -1,0 +1,89 @@
+"""What listed files must meet besides the ranges of an order, and the sets of files that have an index for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, func, or_, select, union_all
+
+from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.constructs import contains, unindexed
+from media_service.catalogue.reads import ONE
+from media_service.catalogue.tables import listed_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import ColumnElement, CompoundSelect, Select
+
+
+class Subset(Enum):
+    """Files that are found by an index of `listed_files`, whatever the order of a listing is."""
+
+    SHOWN = "shown"  # of the account and the collections
+    DATED = "dated"  # between two times
+    TAKEN = "taken"  # by their reader
+
+    def numbers(self, *, once: bool = False) -> Select[Any] | CompoundSelect[Any]:
+        """Read the numbers of these files; of the shown ones some twice, unless `once`, which reads their rows."""
+        members = listed_files.alias("members").c
+        if self is not Subset.SHOWN:
+            return select(members.number).where(is_in(self, members))
+        account: ColumnElement[str] = bindparam("account", type_=members.account.type)
+        of_collections = select(members.number).where(members.collection.in_(bindparam("collections", expanding=True)))
+        if once:
+            of_collections = of_collections.where(unindexed(members.account).is_distinct_from(account))
+        return union_all(select(members.number).where(members.account == account), of_collections)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """So many words that the text has, and that it does not have; `subsets` that the file is in."""
+
+    words: int = 0
+    excluded: int = 0
+    subsets: tuple[Subset, ...] = ()
+
+    @property
+    def compares_texts(self) -> bool:
+        """Return whether the text of each file must be read."""
+        return self.words + self.excluded > 0
+
+    def of(self, columns: Any, *, but: Sequence[Subset] = (), by_index: bool = False) -> list[ColumnElement[bool]]:
+        """Return the conditions for a row with these columns, but for some subsets.
+
+        Without `by_index` they are in a form for which no index is used.
+        """
+        words = [contains(columns.text, bindparam(f"word_{number}")) for number in range(self.words)]
+        excluded = [~contains(columns.text, bindparam(f"excluded_{number}")) for number in range(self.excluded)]
+        form = _same if by_index else unindexed
+        subsets = [is_in(subset, columns, form) for subset in self.subsets if subset not in but]
+        return [*words, *excluded, *subsets]
+
+
+def _same(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column
+
+
+def is_in(
+    subset: Subset, columns: Any, form: Callable[[ColumnElement[Any]], ColumnElement[Any]] = _same
+) -> ColumnElement[bool]:
+    """Return whether a row with these columns is in the subset, of which the parameters tell more."""
+    if subset is Subset.DATED:
+        uploaded_at = form(columns.uploaded_at)
+        return and_(uploaded_at >= bindparam("since"), uploaded_at < bindparam("until"))
+    if subset is Subset.TAKEN:
+        return form(columns.taken) == ONE
+    is_own = form(columns.account) == bindparam("account")
+    return or_(is_own, form(columns.collection).in_(bindparam("collections", expanding=True)))
+
+
+COUNTS = {
+    subset: CompiledStatement(
+        select(func.count()).select_from(subset.numbers().limit(bindparam("most")).subquery("some"))
+    )
+    for subset in Subset
+}
+"""Count the files of a subset, up to `most`."""
