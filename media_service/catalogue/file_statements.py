@@ -105,7 +105,9 @@ def sorted_files(order: Order, ranges: Sequence[Range], conditions: Conditions) 
 @lru_cache(CACHED_STATEMENTS)
 def sorted_subset(order: Order, ranges: Sequence[Range], conditions: Conditions, subset: Subset) -> CompiledStatement:
     """Read all files of a subset, and sort them."""
-    among = listed_files.c.number.in_(subset.numbers())
+    among = is_in(subset, listed_files.c)
+    if subset is Subset.SHOWN:
+        among = listed_files.c.number.in_(subset.numbers())
     return _sorted(order, ranges, [among, *conditions.of(listed_files.c, but=[subset])])
 
 
