@@ -11,6 +11,10 @@ import { from, when } from './flight.js';
 
 const PAGE = '100';
 const EVERY_MS = 10_000;
+/** Waits for a verdict that did not come with the response, in seconds. */
+const VERDICT_S = 60;
+/** @type {Set<string>} */
+const PENDING = new Set(['received', 'verified']);
 
 /** @param {string | null | undefined} time @returns {string} */
 const dayOf = (time) => (time ? new Intl.DateTimeFormat(language(), { month: 'short', day: 'numeric' }).format(new Date(time)) : '');
@@ -28,7 +32,8 @@ export function rejectedSection(root, { client, asked, player, toast, go, may })
 
   /** @param {RejectedUpload} upload @param {string} said @returns {string} what else was found */
   const others = ({ findings, problem }, said) => [...new Set(findings
-    .filter(({ severity, code }) => severity !== 'info' && code !== /** @type {any} */ (problem)?.finding && knows(`finding.${code}`))
+    .filter(({ severity, code }) => severity !== 'info' && code !== /** @type {any} */ (problem)?.finding
+      && !(code === 'not_mpeg_audio' && problem?.code === 'not_mp3') && knows(`finding.${code}`))
     .map((one) => finding(one, findings)))].filter((words) => words !== said).join(' ');
 
   /** @param {RejectedUpload} upload @returns {import('../list.js').Line} */
@@ -50,8 +55,16 @@ export function rejectedSection(root, { client, asked, player, toast, go, may })
 
   /** @param {RejectedUpload} upload @param {'recheck' | 'force'} how */
   async function review(upload, how) {
-    const checked = await asked(() => client.review(upload.id, how), () => undefined);
+    let checked = await asked(() => client.review(upload.id, how), () => undefined);
     if (!checked) return;
+    if (PENDING.has(checked.state)) {
+      section.remove(upload.id);
+      toast.say(say('rejected.checking', { name: upload.filename }));
+    }
+    for (let tries = 0; PENDING.has(checked.state) && tries < VERDICT_S; tries += 1) {
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      checked = await client.show(upload.id).catch(() => /** @type {import('../../client.js').Upload} */ (checked));
+    }
     if (checked.state === 'rejected') {
       section.put({ ...upload, ...checked });
       toast.complain(say('rejected.again', { name: upload.filename }));

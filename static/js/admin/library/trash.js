@@ -3,6 +3,7 @@ import { bytes, clock, exactly } from '../../format.js';
 import { html } from '../../html.js';
 import { icon } from '../../icons.js';
 import { language, say } from '../../words.js';
+import { actorName } from '../audit.js';
 import { confirmed } from '../dialog.js';
 import { listSection } from '../list.js';
 import { called } from './file-rows.js';
@@ -31,7 +32,7 @@ export function trashSection(root, { client, asked, player, toast, trashing, go,
     const playing = player.playing(file.id);
     return {
       state: 'trashed', sign: icon('trash'), title: called(file),
-      facts: [file.artist ?? '', say('trash.by', { name: by?.name || say('audit.service') }), when(at)],
+      facts: [file.artist ?? '', say('trash.by', { name: actorName(by) }), when(at)],
       note: reason ? say('trash.reason', { reason }) : '',
       numbers: [`${clock(file.duration)} · ${bytes(file.size, language())}`, until ? html`${say('trash.until')} ${day(until)}` : ''],
       actions: [[playing ? 'pause' : 'listen', playing ? 'pause' : 'play'],
