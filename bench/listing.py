@@ -3,7 +3,7 @@
 `python -m bench.listing [--files 1000000] [--place disk] [--requests 100] [--catalogue postgresql://…]`. It fills a
 catalogue through the project's own tables, which takes some minutes for a million files, starts the server on it and
 asks one request after another, the kinds in turn. A page has 50 rows, as the admin's has. A database of PostgreSQL is
-kept, and filled only if it is empty.
+kept with the folder `--data`, and filled only if it is empty.
 """
 
 from __future__ import annotations
@@ -127,6 +127,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a data folder that is kept, and filled only if it is new")
     parser.add_argument("--catalogue", default="", help="URL of a database of PostgreSQL on this machine")
     options = parser.parse_args()
+    if options.catalogue and options.data is None:
+        parser.error("--catalogue needs --data: the database belongs to the service of one folder")
     print(f"{machine(options.place)}- load before: {load_average():.1f}\n", flush=True)
     with workspace(options.place) as place:
         data = DataFolder(options.data or place / "data")
