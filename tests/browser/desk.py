@@ -1,4 +1,4 @@
-"""Files for the librarian, sent by the API, and what the service has measured of them."""
+"""A librarian's page: its files, sent by the API, with what the service has measured of them, and its panel."""
 
 from __future__ import annotations
 
@@ -7,21 +7,43 @@ import math
 import sqlite3
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from playwright.sync_api import expect
+
 from media_service.catalogue.rows import loudness_row
 from media_service.core.files import LoudnessReport
 from media_service.storage.data_folder import DataFolder
+from tests.browser.conftest import Visitor
+from tests.support.mp3 import make_mp3, mislabel_title
+from tests.support.server import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.server import Server
+    from playwright.sync_api import Browser, Locator, Page
 
 FINISHED_SECONDS = 30.0
+
+PASTE = """(input, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', text);
+    input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+ROUND_TRIP = """async (times) => {
+    const { seconds, stamp } = await import('/static/js/admin/panel/times.js');
+    return times.filter((time) => seconds(stamp(time)) !== time);
+}"""
+
+READ = """async (texts) => {
+    const { seconds } = await import('/static/js/admin/panel/times.js');
+    return texts.map(seconds);
+}"""
 
 
 def draw_cover(path: Path) -> bytes:
@@ -98,3 +120,80 @@ def voice(second: float) -> float:
     """Return the peak of somebody who speaks with pauses, in percent."""
     phrase = abs(math.sin(second / 2.3) * math.sin(second * 0.83 + 1)) + 0.3 * abs(math.sin(second * 5.3))
     return float(min(100.0, 62 * phrase**1.4 + 3))
+
+
+CHAPTERS = [{"start": 0, "title": "Greeting"}, {"start": 12, "title": "News"}, {"start": 20.5, "title": "Weather"}]
+LONG_SECONDS = 1500
+
+
+class Desk:
+    """A librarian's page, and the files of its server by their titles."""
+
+    def __init__(self, server: Server, page: Page) -> None:
+        self.server, self.page = server, page
+        self.panel = page.locator(".panel")
+
+    def open(self, name: str) -> Locator:
+        """Open a file by its row; return the panel."""
+        self.page.locator("tbody tr").filter(has_text=name).locator(".title").click()
+        expect(self.panel.locator("h2")).to_have_text(name)
+        return self.panel
+
+    def file(self, name: str) -> dict[str, Any]:
+        """Return a file as the server has it, by its name."""
+        files = ask(self.server, "GET", "files?limit=100")["files"]
+        (found,) = [file for file in files if file["filename"] == name]
+        whole: dict[str, Any] = ask(self.server, "GET", f"files/{found['id']}")
+        return whole
+
+    def edit_elsewhere(self, name: str, change: dict[str, Any]) -> None:
+        """Change a file as another librarian."""
+        file = self.file(name)
+        ask(self.server, "PATCH", f"files/{file['id']}", change, file["spooled_sha256"])
+
+    def save(self) -> None:
+        """Save, and wait until that is done."""
+        self.panel.get_by_role("button", name="Save").click()
+        expect(self.panel.locator(".panel-foot [data-ref=word]")).to_contain_text("Saved.")
+
+    def choose(self, button: str, name: str, picture: bytes) -> None:
+        """Choose a picture as the cover."""
+        with self.page.expect_file_chooser() as chooser:
+            self.panel.get_by_role("button", name=button).click()
+        chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": picture})
+
+    def position(self) -> int:
+        """Return the player's position in seconds."""
+        parts = self.page.locator(".player [data-ref=at]").inner_text().split(":")
+        return sum(int(part) * 60**power for power, part in enumerate(reversed(parts)))
+
+
+@contextmanager
+def opened_desk(browser: Browser, folder: Path) -> Iterator[Desk]:
+    """Yield the admin of a server with four files; fail if its page had an error."""
+    (folder / "data").mkdir()
+    visitor = Visitor(browser)
+    # Files without a cover, refusals and a server that was killed are failed loads.
+    visitor.failed_loads_expected = True
+    with Server(folder / "data") as server:
+        show = stored(server, "show.mp3", make_mp3(30, seed=70), tags={"title": "Sunday Show"}, chapters=CHAPTERS)
+        stored(server, "long.mp3", make_mp3(LONG_SECONDS, {"title": "Long Night"}, seed=71))
+        stored(server, "talk.mp3", make_mp3(60, {"title": "Morning Talk", "artist": "Kim"}, seed=72))
+        garbled = folder / "old.mp3"
+        garbled.write_bytes(make_mp3(20, seed=73))
+        mislabel_title(garbled, "밤의 음악 여행")
+        stored(server, "old.mp3", garbled.read_bytes())
+        measure(server, show)
+        page = visitor.visit(f"{server.url}/admin#token={server.token}", questions=True)
+        page.goto(f"{server.url}/admin#files")
+        expect(page.locator("tbody tr")).to_have_count(4)
+        yield Desk(server, page)
+        for context in visitor.contexts:
+            context.close()
+    assert visitor.complaints == []
+
+
+def has_focus(element: Locator) -> bool:
+    """Return whether the keys go to this element."""
+    focused: bool = element.evaluate("element => element === document.activeElement")
+    return focused

@@ -3,82 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
-from tests.browser.desk import ask, measure, stored
+from tests.browser.desk import PASTE, READ, ROUND_TRIP, Desk, has_focus, opened_desk
 from tests.browser.page_objects import sign_in, until
-from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.pictures import SVG, png
-from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Dialog
 
-CHAPTERS = [{"start": 0, "title": "Greeting"}, {"start": 12, "title": "News"}, {"start": 20.5, "title": "Weather"}]
-LONG_SECONDS = 1500
-
-
-class Desk:
-    """A librarian's page, and the files of its server by their titles."""
-
-    def __init__(self, server: Server, page: Page) -> None:
-        self.server, self.page = server, page
-        self.panel = page.locator(".panel")
-
-    def open(self, name: str) -> Locator:
-        """Open a file by its row; return the panel."""
-        self.page.locator("tbody tr").filter(has_text=name).locator(".title").click()
-        expect(self.panel.locator("h2")).to_have_text(name)
-        return self.panel
-
-    def file(self, name: str) -> dict[str, Any]:
-        """Return a file as the server has it, by its name."""
-        files = ask(self.server, "GET", "files?limit=100")["files"]
-        (found,) = [file for file in files if file["filename"] == name]
-        whole: dict[str, Any] = ask(self.server, "GET", f"files/{found['id']}")
-        return whole
-
-    def edit_elsewhere(self, name: str, change: dict[str, Any]) -> None:
-        """Change a file as another librarian."""
-        file = self.file(name)
-        ask(self.server, "PATCH", f"files/{file['id']}", change, file["spooled_sha256"])
-
-    def save(self) -> None:
-        """Save, and wait until that is done."""
-        self.panel.get_by_role("button", name="Save").click()
-        expect(self.panel.locator(".panel-foot [data-ref=word]")).to_contain_text("Saved.")
-
 
 @pytest.fixture(scope="module")
 def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Yield the admin of a server with four files, on one page for all tests."""
-    folder = tmp_path_factory.mktemp("desk")
-    (folder / "data").mkdir()
-    visitor = Visitor(browser)
-    # Files without a cover, refusals and a server that was killed are failed loads.
-    visitor.failed_loads_expected = True
-    with Server(folder / "data") as server:
-        show = stored(server, "show.mp3", make_mp3(30, seed=70), tags={"title": "Sunday Show"}, chapters=CHAPTERS)
-        stored(server, "long.mp3", make_mp3(LONG_SECONDS, {"title": "Long Night"}, seed=71))
-        stored(server, "talk.mp3", make_mp3(60, {"title": "Morning Talk", "artist": "Kim"}, seed=72))
-        garbled = folder / "old.mp3"
-        garbled.write_bytes(make_mp3(20, seed=73))
-        mislabel_title(garbled, "밤의 음악 여행")
-        stored(server, "old.mp3", garbled.read_bytes())
-        measure(server, show)
-        page = visitor.visit(f"{server.url}/admin#token={server.token}", questions=True)
-        page.goto(f"{server.url}/admin#files")
-        expect(page.locator("tbody tr")).to_have_count(4)
-        yield Desk(server, page)
-        for context in visitor.contexts:
-            context.close()
-    assert visitor.complaints == []
+    with opened_desk(browser, tmp_path_factory.mktemp("desk")) as opened:
+        yield opened
 
 
 def test_what_is_known_of_a_file_is_shown(desk: Desk) -> None:
@@ -99,18 +43,18 @@ def test_a_click_on_the_waveform_plays_from_there_and_keys_move_it(desk: Desk) -
     box = wave.bounding_box()
     assert box
     wave.click(position={"x": box["width"] * 15 / 30, "y": 20})
-    until(lambda: 15 <= position(desk) <= 18, desk.page)
+    until(lambda: 15 <= desk.position() <= 18, desk.page)
     expect(panel.locator(".chapter-now")).to_have_text("News")
     expect(panel.get_by_role("button", name="Pause “Sunday Show”")).to_be_visible()
     wave.press("Space")
     expect(panel.get_by_role("button", name="Play “Sunday Show”").first).to_be_visible()
-    before = position(desk)
+    before = desk.position()
     wave.press("ArrowRight")
     wave.press("ArrowLeft")
     wave.press("Shift+ArrowRight")
-    assert before + 14 <= position(desk) <= 30
+    assert before + 14 <= desk.position() <= 30
     panel.get_by_role("button", name="Play “Greeting”").click()
-    until(lambda: position(desk) < 5, desk.page)
+    until(lambda: desk.position() < 5, desk.page)
     desk.page.get_by_role("button", name="Close player").click()
 
 
@@ -118,20 +62,20 @@ def test_playing_goes_on_after_the_server_was_away_and_where_it_was_left(desk: D
     desk.open("Long Night")
     page, player = desk.page, desk.page.locator(".player")
     desk.panel.get_by_role("button", name="Play “Long Night”").click()
-    until(lambda: position(desk) >= 1, page)
+    until(lambda: desk.position() >= 1, page)
     desk.server.kill()
     page.get_by_role("slider", name="Position").last.fill("1300")
     expect(player.locator("[data-ref=word]")).to_contain_text("It goes on at 21:40 by itself", timeout=20_000)
     expect(player.get_by_role("button", name="Pause “Long Night”")).to_be_visible()
     desk.server.start()
-    until(lambda: position(desk) >= 1301, page)
+    until(lambda: desk.position() >= 1301, page)
     expect(player.locator("[data-ref=word]")).to_have_text("")
     player.get_by_role("button", name="Close player").click()
     desk.panel.get_by_role("button", name="Play “Long Night”").click()
     expect(player.locator("[data-ref=word]")).to_contain_text("Goes on at 21:4")
-    until(lambda: position(desk) >= 1301, page)
+    until(lambda: desk.position() >= 1301, page)
     player.get_by_role("button", name="From the beginning").click()
-    until(lambda: position(desk) < 100, page)
+    until(lambda: desk.position() < 100, page)
     player.get_by_role("button", name="Next file").click()
     expect(player.locator(".title")).not_to_have_text("Long Night")
     player.get_by_role("button", name="Close player").click()
@@ -171,12 +115,6 @@ def test_a_tag_is_corrected_by_keyboard_alone(desk: Desk) -> None:
     expect(page.locator(".player").get_by_role("button", name="Pause “Long Night”")).to_be_visible()
     page.keyboard.press(" ")
     page.locator(".player").get_by_role("button", name="Close player").click()
-
-
-def has_focus(element: Locator) -> bool:
-    """Return whether the keys go to this element."""
-    focused: bool = element.evaluate("element => element === document.activeElement")
-    return focused
 
 
 def test_suggested_korean_tags_are_taken_by_one_click_and_given_back(desk: Desk) -> None:
@@ -232,20 +170,13 @@ def test_chapters_are_added_where_the_player_is_and_pasted(desk: Desk) -> None:
     desk.page.get_by_role("button", name="Close player").click()
 
 
-PASTE = """(input, text) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.setData('text/plain', text);
-    input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
-}"""
-
-
 def test_the_cover_is_chosen_refused_and_removed(desk: Desk) -> None:
     panel = desk.open("Morning Talk")
     image = panel.locator(".cover-picture img")
-    choose(desk, "Add a cover", "cover.png", png(40, 30))
+    desk.choose("Add a cover", "cover.png", png(40, 30))
     expect(image).to_have_js_property("naturalWidth", 40)
     expect(panel.locator("[data-ref=word]")).to_contain_text("The cover is in the file now")
-    choose(desk, "Change", "bad.png", SVG)
+    desk.choose("Change", "bad.png", SVG)
     expect(panel.locator("[data-ref=word]")).to_contain_text("It must be a JPEG, PNG, WebP or GIF picture")
     panel.get_by_role("button", name="Show the cover large").click()
     expect(desk.page.get_by_role("dialog").get_by_role("img")).to_be_visible()
@@ -254,13 +185,6 @@ def test_the_cover_is_chosen_refused_and_removed(desk: Desk) -> None:
     panel.get_by_role("button", name="Remove the cover").click()
     desk.page.get_by_role("dialog").get_by_role("button", name="Remove the cover").click()
     expect(panel.get_by_role("button", name="Add a cover")).to_be_visible()
-
-
-def choose(desk: Desk, button: str, name: str, picture: bytes) -> None:
-    """Choose a picture as the cover."""
-    with desk.page.expect_file_chooser() as chooser:
-        desk.panel.get_by_role("button", name=button).click()
-    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": picture})
 
 
 def test_a_conflict_is_settled_field_by_field(desk: Desk) -> None:
@@ -369,20 +293,3 @@ def test_times_are_read_as_they_are_written(desk: Desk) -> None:
         *(62, 3723.5, 75, 62),
         *(None, None, None, None),
     ]
-
-
-ROUND_TRIP = """async (times) => {
-    const { seconds, stamp } = await import('/static/js/admin/panel/times.js');
-    return times.filter((time) => seconds(stamp(time)) !== time);
-}"""
-
-READ = """async (texts) => {
-    const { seconds } = await import('/static/js/admin/panel/times.js');
-    return texts.map(seconds);
-}"""
-
-
-def position(desk: Desk) -> int:
-    """Return the player's position in seconds."""
-    parts = desk.page.locator(".player [data-ref=at]").inner_text().split(":")
-    return sum(int(part) * 60**power for power, part in enumerate(reversed(parts)))
