@@ -43,7 +43,7 @@ types: $(VENV)/.test
 # of several receivers, 20 power cuts, ten seconds of each attack, a minute without a line, 200,000 requests of the
 # fuzzer from a seed of their own, 100 kills of two nodes, PostgreSQL and the S3 server.
 torture: $(VENV)/.test
-	KILLS=200 FINISHING_KILLS=200 CHAOS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
+	KILLS=200 FINISHING_KILLS=200 TRASH_KILLS=50 CHAOS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	CLUSTER_CHAOS=100 $(BIN)/pytest tests/cluster/test_chaos.py
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 	PRODUCTS=all $(BIN)/pytest tests/browser/test_axe.py

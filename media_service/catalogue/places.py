@@ -93,7 +93,7 @@ def _trashed_before(at: int, most: int) -> Select[Any]:
 
 @lru_cache(CACHED_STATEMENTS)
 def _trash_page(texts: Conditions, *, shown: bool, after: bool) -> CompiledStatement:
-    """Read files of the trash. Words are compared: 100,000 files are in the order of its index within 0.1 s."""
+    """Read files of the trash. Words are compared: 0.1 s of processor time for 100,000 files."""
     columns, key = trashed_files.c, (trashed_files.c.trashed_at, trashed_files.c.file_id)
     conditions = texts.of(columns)
     if shown:

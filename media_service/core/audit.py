@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from media_service.core.access import LINK_PREFIX, PERSON_PREFIX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -127,6 +129,11 @@ def make_entry(
         outcome=outcome,
         details={name: _safe_detail(value) for name, value in (details or {}).items()},
     )
+
+
+def shown_id(actor_id: str) -> str | None:
+    """Return an actor's id for people who are no admins: None for a browser, whose id is that of its cookie."""
+    return actor_id if actor_id.startswith((PERSON_PREFIX, LINK_PREFIX)) or actor_id == ADMIN_TOKEN else None
 
 
 def safe_text(text: str) -> str:

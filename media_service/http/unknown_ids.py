@@ -32,8 +32,7 @@ def unknown_ids_middleware(rates: Rates) -> Middleware:
         try:
             return await handler(request)
         except MediaServiceError as error:
-            # One with a cause is about a file that its reader has taken away: the id is known.
-            if HTTP_STATUS[type(error)] == 404 and error.__cause__ is None and not isinstance(error, UNCOUNTED):
+            if HTTP_STATUS[type(error)] == 404 and not isinstance(error, UNCOUNTED):
                 rates.unknown_id(client_address(request))
             raise
 

@@ -35,12 +35,15 @@ __all__ = ["buckets"]
 NOTE, NOW = Trashed(5, "person:kim", "Kim", "too old"), 9
 SOUND = b"sound" * 1000
 
-# Bytes that are moved, and the places before and after, which a crash leaves the file in.
+MIXTURES = [("sqlite", "disk"), ("postgresql", "disk"), ("sqlite", "versitygw"), ("postgresql", "s3proxy")]
+"""Catalogues and stores, each of which at least once: neither knows of the other."""
+
 ACTS: dict[str, tuple[Place, Place, Callable[[StoredFile], StoredFile]]] = {
     "trash": (Place.SPOOL, Place.TRASH, lambda file: places.trashed(file, NOTE)),
     "restore": (Place.TRASH, Place.SPOOL, places.restored),
     "purge": (Place.TRASH, Place.PURGED, lambda file: places.purged(file, NOW)),
 }
+"""Places before and after, in one of which a crash leaves the file, and what is changed."""
 
 
 class Scene:
@@ -107,18 +110,14 @@ class Scene:
         return place
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest_asyncio.fixture(params=["disk", *ENGINES])
-async def scene(request: pytest.FixtureRequest, engine: str, buckets: Buckets, tmp_path: Path) -> AsyncIterator[Scene]:
+@pytest_asyncio.fixture(params=MIXTURES, ids="-".join)
+async def scene(request: pytest.FixtureRequest, buckets: Buckets, tmp_path: Path) -> AsyncIterator[Scene]:
+    engine, place = request.param
     async with AsyncExitStack() as resources:
         subject = await resources.enter_async_context(ADAPTERS[engine](tmp_path, request.getfixturevalue))
         store: DiskPlace | S3Place = DiskPlace(tmp_path)
-        if request.param in ENGINES:
-            client = await resources.enter_async_context(S3Client(buckets.on(request.param).location()))
+        if place in ENGINES:
+            client = await resources.enter_async_context(S3Client(buckets.on(place).location()))
             scratch = resources.enter_context(closing(Scratch(tmp_path / "scratch")))
             store = S3Place(client, tmp_path, scratch)
         await store.spool()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from media_service.core.audit import Action, Actor, AuditEntry, AuditFilter
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.uploads import Superseded
+from media_service.core.files import Place
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
@@ -17,13 +18,31 @@ from media_service.intake.receiving.slice_request import SliceRequest
 from media_service.intake.sweep import Sweeper
 from media_service.intake.upload_locks import file_lock, upload_lock
 from tests.intake.callers import ME, MINE
-from tests.intake.finishing import TEXT, finish_all, receive
+from tests.intake.finishing import MP3, TEXT, finish_all, receive, the_rows
 from tests.intake.rig import HOUR, Rig
 from tests.support.failing import Failing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+
+def sweeper(rig: Rig, catalogue: Any) -> Sweeper:
+    """Return a sweeper that does not rest."""
+    return Sweeper(
+        rig.ender,
+        catalogue,
+        rig.store,
+        rig.quarantine,
+        rig.database.audit,
+        rejected=rig.rejected,
+        leftovers=rig.leftovers,
+        trash=rig.trash,
+        taken=rig.taken,
+        clock=lambda: rig.time,
+        options=rig.options,
+        every=0.01,
+    )
 
 
 async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -201,25 +220,30 @@ async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
             assert (await rig.intake.show(upload_id, ME)).upload.state is State.EXPIRED
 
 
+async def test_sweeping_empties_the_trash_and_finds_taken_files(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        files = []
+        for name in ("old", "taken"):
+            upload_id = await receive(rig, MP3, f"{name}.mp3")
+            await finish_all(rig)
+            files.append((await the_rows(rig, upload_id))[1])
+        await rig.trash.put(files[0].id, lambda _: True, Actor(None))
+        rig.spool.path("taken.mp3").unlink()
+        rig.time += HOUR + 1
+        sweeping = asyncio.create_task(sweeper(rig, rig.database).run())
+        wanted = [Place.PURGED, Place.TAKEN]
+        async with asyncio.timeout(10):
+            while [file and file.place for file in [await rig.database.file(file.id) for file in files]] != wanted:
+                await asyncio.sleep(0.01)
+        sweeping.cancel()
+
+
 async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         made, _ = await rig.intake.create(UploadRequest("a.mp3", 10, origin=MINE), "native")
         rig.time += HOUR + 1
-        sweeper = Sweeper(
-            rig.ender,
-            Failing(rig.database, "expiring", [ZeroDivisionError()]),
-            rig.store,
-            rig.quarantine,
-            rig.database.audit,
-            rejected=rig.rejected,
-            leftovers=rig.leftovers,
-            trash=rig.trash,
-            taken=rig.taken,
-            clock=lambda: rig.time,
-            options=rig.options,
-            every=0.01,
-        )
-        sweeping = asyncio.create_task(sweeper.run())
+        failing = Failing(rig.database, "expiring", [ZeroDivisionError()])
+        sweeping = asyncio.create_task(sweeper(rig, failing).run())
         try:
             async with asyncio.timeout(10):
                 while (await rig.intake.show(made.upload.id, ME)).upload.state is not State.EXPIRED:

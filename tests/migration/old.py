@@ -32,6 +32,7 @@ FIRST = 150 * KIB
 
 FINISHED = make_mp3(1, {"title": "Große Nacht"}, seed=17_410)
 TAKEN = make_mp3(1, seed=17_411)
+TRASHED = make_mp3(1, seed=17_413)
 WAITING = make_mp3_of(200 * KIB, seed=17_412)
 REJECTED = b"no MP3 at all, but long enough to be a slice" * 1024
 
@@ -49,6 +50,7 @@ class Old:
     begun: dict[str, str] = field(default_factory=dict)
     finished: str = ""
     taken: str = ""
+    trashed: str = ""
     rejected: str = ""
     waiting: str = ""
 
@@ -82,12 +84,14 @@ async def _fill(old: Old, server: Server, api: Api) -> None:
     sent = await stored(api, await browser(api, old.link), FINISHED)
     old.finished = sent["id"]
     assert sent["state"] == "spooled", sent
-    for name, content in (("taken", TAKEN), ("rejected", REJECTED)):
+    for name, content in (("taken", TAKEN), ("trashed", TRASHED), ("rejected", REJECTED)):
         upload = await api.create(f"{name}.mp3", len(content))
         await api.send_all(upload["id"], content)
         setattr(old, name, upload["id"])
     name = (await api.get((await api.show(old.taken))["file"]["url"])).body["stored_name"]
     (server.spool / name).unlink()
+    url = (await api.show(old.trashed))["file"]["url"]
+    assert (await admin.request("DELETE", url, headers={"If-Match": "*"})).status == 200
     waiting = await api.create("waiting.mp3", len(WAITING))
     old.waiting = waiting["id"]
     await api.request("PUT", f"/api/v1/uploads/{old.waiting}/cover", data=png(16, 16))

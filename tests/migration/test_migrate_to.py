@@ -65,7 +65,14 @@ async def _check_files(api: Api, old: Old) -> None:
     content = await api.get(found[0]["content_url"], headers=api.admin)
     assert content.body == (old.data / "spool" / "mp3" / found[0]["stored_name"]).read_bytes()
     taken = (await api.get((await api.show(old.taken))["file"]["url"], headers=api.admin)).body
-    assert (await api.get(taken["content_url"], headers=api.admin)).status == 404
+    assert (await api.get(taken["content_url"], headers=api.admin)).code == "file_taken"
+    trashed = (await api.get("/api/v1/files?place=trash", headers=api.admin)).body["files"]
+    assert [file["upload_id"] for file in trashed] == [old.trashed]
+    thrown_away = (old.data / "spool" / "trash" / f"{trashed[0]['id']}.mp3").read_bytes()
+    assert (await api.get(trashed[0]["content_url"], headers=api.admin)).body == thrown_away
+    restored = await api.request("POST", f"/api/v1/files/{trashed[0]['id']}/restore", headers=api.admin)
+    assert (restored.status, restored.body["place"]) == (200, "spool")
+    assert (await api.get(trashed[0]["content_url"], headers=api.admin)).body == thrown_away
     rejected = await api.get(f"/api/v1/quarantine/{old.rejected}/content", headers=api.admin)
     assert rejected.body == REJECTED
 

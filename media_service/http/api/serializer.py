@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import hdrs
 
-from media_service.core.access import LINK_PREFIX, PERSON_PREFIX, Scope
-from media_service.core.audit import ADMIN_TOKEN
+from media_service.core.access import LINK_PREFIX, Scope
+from media_service.core.audit import shown_id
 from media_service.core.errors.registry import restore_error
 from media_service.core.files import Place
 from media_service.core.findings import Outcome, outcome
@@ -221,15 +221,10 @@ class Serializer:
             return None
         return {
             "at": format_time(trashed.at),
-            "by": None if trashed.by is None else {"id": _shown_id(trashed.by), "name": trashed.by_name},
+            "by": None if trashed.by is None else {"id": shown_id(trashed.by), "name": trashed.by_name},
             "reason": trashed.reason,
             "purge_at": format_time(trashed.at + self._trash_lifetime),
         }
-
-
-def _shown_id(owner: str) -> str | None:
-    """Return the id of a person, a link or the admin token; None for a browser, whose id is that of its cookie."""
-    return owner if owner.startswith((PERSON_PREFIX, LINK_PREFIX)) or owner == ADMIN_TOKEN else None
 
 
 def email_for(caller: Caller, sent: Upload | StoredFile) -> dict[str, Any]:

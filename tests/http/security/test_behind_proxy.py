@@ -104,7 +104,7 @@ async def test_one_address_asks_for_few_ids_that_do_not_exist(proxied: Server, s
     for name in proxied.store.names():
         proxied.store.remove(name)
     taken = [f"{file['url']}/content", f"{file['url']}/cover"] * 3
-    assert {(await api.get(path, headers=api.admin)).status for path in taken} == {404}
+    assert {(await api.get(path, headers=api.admin)).status for path in taken} == {410}
 
 
 async def test_open_uploads_are_counted_for_each_client(proxied: Server, session: aiohttp.ClientSession) -> None:
