@@ -89,6 +89,7 @@ async def test_senders_are_suggested(small: Api, library: None) -> None:
         ("grade=good", "grade"),
         ("warnings=yes", "warnings"),
         ("place=spool", "place"),
+        ("place=trash&grade=proven", "place"),
         ("total=2", "total"),
         ("from=yesterday", "from"),
         ("from=2027-01-31T12:00:00", "from"),
