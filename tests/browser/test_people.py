@@ -120,7 +120,9 @@ def test_a_person_signs_in_by_name_in_the_middle_of_a_queue(station: Server, vis
     uploads = ask(station, "GET", "uploads?scope=all&limit=4")["uploads"]
     assert [upload["collection"] for upload in uploads] == ["morning", None, None, None]
     page.get_by_role("link", name="Library").click()
-    page.get_by_role("combobox", name="Shows").select_option("Morning Talk")
+    page.get_by_role("link", name="Files", exact=True).click()
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("menuitemradio", name="Morning Talk").click()
     expect(page.locator("tbody .title")).to_have_text(["for a show.mp3"])
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator(".sign-in-form")).to_be_visible()
@@ -208,8 +210,8 @@ def test_an_editor_sees_what_their_role_permits(station: Server, visitor: Visito
     sign_in(page, "Kim", PASSWORD)
     expect(page.locator("[data-ref=who]")).to_have_text("Kim")
     shown = page.locator(".tabs a:visible")
-    expect(shown).to_have_text(["Files", "Uploading", "Rejected", "Links", "Tokens"])
+    expect(shown).to_have_text(["Overview", "Files", "Uploading", "Rejected", "Trash", "Links", "Tokens"])
     page.goto(f"{station.url}/admin#people")
-    expect(page.locator("[data-ref=section-files]")).to_be_visible()
+    expect(page.locator("[data-ref=section-start]")).to_be_visible()
     page.get_by_role("link", name="Tokens").click()
     expect(page.locator(".row:visible").filter(has_text="this browser")).to_be_visible()
