@@ -17,20 +17,22 @@ run: $(VENV)/.run
 # Three parts side by side, because tests wait for a third of their time: the browser's one after the other, because
 # several browsers on two processors exceed their tests' timeouts; those of slow lines, and the HTTP tests once more over
 # PostgreSQL and S3; all others, two at a time. Each part prints when it ends. Then, alone, those that measure how long
-# others wait. The tests of a file share its servers.
+# others wait. The tests of a file share its servers. Those that are marked long are left to `make torture`, and so is the
+# rest of the HTTP tests over PostgreSQL and S3.
+CLUSTER := $(addprefix tests/http/dialects/test_,$(addsuffix .py,dialects native tus rufh form cut_requests))
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-browser test-cluster test-rest
 	$(BIN)/pytest -m alone tests/browser tests/torture
 
 test-browser:
-	$(BIN)/pytest -m 'not alone' tests/browser
+	$(BIN)/pytest -m 'not alone and not long' tests/browser
 
 test-cluster:
 	$(BIN)/pytest tests/lines
-	$(BIN)/pytest --cluster -m 'not alone' tests/http/dialects
+	$(BIN)/pytest --cluster -m 'not alone' $(CLUSTER)
 
 test-rest:
-	$(BIN)/pytest -m 'not alone' --ignore tests/browser --ignore tests/lines --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m 'not alone and not long' --ignore tests/browser --ignore tests/lines --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test
@@ -54,7 +56,8 @@ torture: $(VENV)/.test
 	CLUSTER_CHAOS=100 $(BIN)/pytest tests/cluster/test_chaos.py
 	$(BIN)/pytest --cluster -m 'not alone' tests/http
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
-	PRODUCTS=all $(BIN)/pytest tests/browser/test_axe.py
+	PRODUCTS=all $(BIN)/pytest tests/browser/test_axe.py tests/media/test_players.py
+	$(BIN)/pytest -m long
 
 # Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that
 # pip-audit asks. It writes no report where it cannot reach that.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -35,8 +36,7 @@ def log_to_stderr() -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        # One write for each line: processes share the log, and `print` writes the line break apart if unbuffered.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _LineLogger(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
@@ -68,6 +68,19 @@ def hide_secrets(_logger: object, _method: str, fields: MutableMapping[str, Any]
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+class _LineLogger(structlog.WriteLogger):
+    """Write each line at once: processes share the log, and `print` writes the line break apart if unbuffered.
+
+    A line that cannot be written is lost. The service outlives its terminal, and a log on a full disk.
+    """
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = log = msg
 
 
 class _ToStructlog(logging.Handler):

@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -60,6 +61,11 @@ def test_lines_of_several_processes_do_not_mix(unbuffered: str) -> None:
     for packet in packets:
         assert packet.endswith(b"\n")
         assert isinstance(json.loads(packet), dict)
+
+
+def test_lines_that_cannot_be_written_end_nothing() -> None:
+    with Path("/dev/full").open("w") as full:
+        run(full.fileno())
 
 
 def test_nothing_of_a_client_reaches_a_terminal_raw() -> None:

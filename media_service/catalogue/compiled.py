@@ -51,6 +51,11 @@ class CompiledStatement:
         text = self._texts.get(dialect) or self.compile(dialect)
         return text.bind(values)
 
+    def prepare(self, dialect: Dialect) -> None:
+        """Compile the text for an engine, unless that was done."""
+        if dialect not in self._texts:
+            self.compile(dialect)
+
     def compile(self, dialect: Dialect) -> _Text:
         """Return the text for an engine, which is kept."""
         text = self._texts[dialect] = _Text(self._clauses[dialect.name], dialect)
@@ -87,7 +92,7 @@ class _Text:
 def compile_all(dialect: Dialect) -> None:
     """Compile every statement of the imported modules: 60 ms, which processes that are forked then do not need."""
     for statement in list(_statements):
-        statement.compile(dialect)
+        statement.prepare(dialect)
 
 
 def compiled(build: Callable[P, ClauseElement]) -> Callable[P, Statement]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from media_service.core import lifecycle
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.service import ChangedMeanwhile
+from media_service.core.errors.uploads import WrongState
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import Event, State
 
@@ -58,7 +59,8 @@ class Recovery:
         for upload_id in await self._catalogue.receiving_whole():
             loaded = await self._catalogue.load(upload_id)
             if loaded is not None and lifecycle.is_complete(loaded[0], ranges_of(loaded[1])):
-                with suppress(ChangedMeanwhile):
+                # Another node may have completed it, before this one loaded it or after.
+                with suppress(ChangedMeanwhile, WrongState):
                     await self._complete(*loaded)
 
     async def _complete(self, upload: Upload, slices: Sequence[Slice]) -> None:

@@ -4,6 +4,7 @@ import itertools
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
@@ -49,6 +50,7 @@ SPOKEN = """
 """
 
 
+@pytest.mark.long
 def test_progress_is_announced_at_most_once_in_five_seconds(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(line.url)
     page.evaluate(f"() => {{{SPOKEN}}}")

@@ -89,6 +89,21 @@ def titles(page: Page) -> list[str]:
     return page.locator(TITLE).all_inner_texts()
 
 
+def press_on(page: Page, name: str) -> None:
+    """Go on with the Tab key to the link, button or field with this accessible name, and press Enter there."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if (
+            page.locator(":focus").evaluate(
+                "(it) => (it.ariaLabel || it.labels?.[0]?.textContent || it.textContent).trim()"
+            )
+            == name
+        ):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} is not reached by Tab")
+
+
 def toast(page: Page) -> Locator:
     return page.locator(".toast.shown")
 
@@ -169,7 +184,9 @@ def test_a_file_is_trashed_and_comes_back_by_mouse_and_by_keys(page: Page, serve
     expect(evening).to_have_count(1)
 
 
-def test_a_rejected_file_is_taken_anyway(page: Page, server: Server, visits: Visitor, tmp_path: Path) -> None:
+def test_a_rejected_file_is_taken_anyway_by_keyboard(
+    page: Page, server: Server, visits: Visitor, tmp_path: Path
+) -> None:
     cut = tmp_path / "cut.mp3"
     cut.write_bytes(make_mp3(20, {"title": "Cut short"}, seed=7100)[:-100])
     sender = visits.tab(page.context)
@@ -177,20 +194,21 @@ def test_a_rejected_file_is_taken_anyway(page: Page, server: Server, visits: Vis
     pick(sender, cut)
     state(sender, "cut.mp3", "rejected")
     sender.close()
-    page.get_by_role("link", name="Rejected").click()
+    page.evaluate("document.activeElement.blur()")
+    press_on(page, "Rejected")
     rejected = page.locator(".row:visible").filter(has_text="cut.mp3")
     expect(rejected).to_contain_text(re.compile(r"The end is cut off.*kept until", re.DOTALL | re.IGNORECASE))
-    rejected.get_by_role("button", name="Check again").click()
+    press_on(page, "Check again: “cut.mp3”")
     # The verdict may come after the response.
     expect(toast(page)).to_contain_text("still not accepted", timeout=20_000)
-    rejected.get_by_role("button", name="Take anyway").click()
-    page.get_by_role("dialog").get_by_role("button", name="Take anyway").click()
+    press_on(page, "Take anyway: “cut.mp3”")
+    press_on(page, "Take anyway")
     expect(rejected).to_have_count(0)
     toast(page).get_by_role("button", name="Show").click()
     expect(page.get_by_role("link", name="Cut short")).to_be_visible()
 
 
-def test_an_upload_is_cancelled_and_its_sender_reads_why(
+def test_an_upload_is_cancelled_by_keyboard_and_its_sender_reads_why(
     page: Page, server: Server, visits: Visitor, tmp_path: Path
 ) -> None:
     long = tmp_path / "too long.mp3"
@@ -199,11 +217,14 @@ def test_an_upload_is_cancelled_and_its_sender_reads_why(
         sender = visits.visit(line.url)
         pick(sender, long)
         state(sender, "too long.mp3", "sending")
-        page.get_by_role("link", name="Uploading").click()
+        page.bring_to_front()
+        page.evaluate("document.activeElement.blur()")
+        press_on(page, "Uploading")
         flying = page.locator(".row:visible").filter(has_text="too long.mp3")
-        flying.get_by_role("button", name="Cancel: “too long.mp3”").click()
-        page.get_by_label("Reason").fill("We have it already")
-        page.get_by_role("button", name="Cancel this upload").click()
+        press_on(page, "Cancel: “too long.mp3”")
+        expect(page.get_by_label("Reason")).to_be_focused()
+        page.keyboard.type("We have it already")
+        press_on(page, "Cancel this upload")
         expect(flying).to_have_count(0)
         expect(sender.locator(".row")).to_contain_text("We have it already", timeout=30_000)
         sender.close()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
@@ -12,6 +13,7 @@ from tests.browser.proxy import SlowProxy
 PAUSES = 4
 
 
+@pytest.mark.long
 def test_four_pauses_on_a_slow_line_resend_at_most_a_tenth_of_the_file(
     line: SlowProxy, visitor: Visitor, mp3: Callable[..., Path]
 ) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
@@ -13,6 +14,7 @@ from tests.browser.shown import told
 from tests.support.server import Server
 
 
+@pytest.mark.long
 def test_twenty_files_have_one_total_that_never_decreases_and_a_summary(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make
 ) -> None:

@@ -143,7 +143,7 @@ def check_rows(loaded: tuple[Upload, Sequence[Slice]], outcomes: Sequence[tuple[
         assert completions[0].version == upload.version
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(length=lengths, work=st.lists(attempts, min_size=RECORDERS, max_size=RECORDERS))
 def test_interleaved_recorders_complete_an_upload_once_and_record_no_byte_twice(
     processes: Processes, length: int | None, work: list[list[Attempt]]
@@ -161,7 +161,7 @@ def test_interleaved_recorders_complete_an_upload_once_and_record_no_byte_twice(
     processes.runner.run(interleave())
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(orders=st.lists(covering, min_size=RECORDERS, max_size=RECORDERS))
 def test_recorders_that_all_send_everything_complete_the_upload_exactly_once(
     processes: Processes, orders: list[list[Slice]]
@@ -211,7 +211,7 @@ async def perform(catalogue: Any, ids: Sequence[str], call: Call, address: str) 
         return type(error), error.details()
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(length=lengths, deferred=st.booleans(), calls=st.lists(changes, max_size=12))
 def test_the_model_decides_as_the_database_does(
     processes: Processes, length: int | None, deferred: bool, calls: list[Call]

@@ -148,7 +148,7 @@ def with_catalogue(adapter: str, request: pytest.FixtureRequest, use: Callable[[
 
 
 @pytest.mark.parametrize("adapter", [*WAYS])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(libraries(), st.lists(terms(), max_size=2), filters(), st.integers(1, 4), viewers, st.data())
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
     request: pytest.FixtureRequest,
@@ -185,7 +185,7 @@ states = st.sampled_from(State)
 
 
 @pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(
     st.lists(
         st.tuples(states, st.sampled_from("ab"), st.sampled_from([None, "c", "d"]), st.integers(0, 3)), max_size=12

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import cycle, product
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -37,12 +39,15 @@ if TYPE_CHECKING:
     from media_service.media.workers.pool import TagWorker
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("players")]
+VERSIONS = (None, 3, 4)
+CASES = [*product(KINDS, VERSIONS)] if os.environ.get("PRODUCTS") == "all" else [*zip(KINDS, cycle(VERSIONS))]
+"""Kinds of tags, each with one version to write, in turn; with all of them if `PRODUCTS` is `all`."""
+
 SHOWN_AS = {"label": "publisher", "isrc": "TSRC", "bpm": "TBPM", "key": "TKEY", "grouping": "grouping"}
 """Names that ffprobe has for our tags, if they differ."""
 
 
-@pytest.mark.parametrize("version", [None, 3, 4])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "version"), CASES)
 async def test_players_decode_to_the_end_and_show_the_requested_tags(
     worker: TagWorker, tmp_path: Path, kind: str, version: int | None
 ) -> None:

@@ -175,6 +175,7 @@ def test_a_command_without_target_and_a_password_in_arguments_are_refused(old: O
     assert "secret" not in ended.stderr
 
 
+@pytest.mark.long
 async def test_the_catalogue_may_move_alone(old: Old, place: Backend, session: aiohttp.ClientSession) -> None:
     before = contents(old.data)
     started = run("serve", "--data-dir", str(old.data), **environment(place, files=False))
@@ -187,6 +188,7 @@ async def test_the_catalogue_may_move_alone(old: Old, place: Backend, session: a
     assert "only rows in SQLite can be moved" in refused(old.data, place)
 
 
+@pytest.mark.long
 async def test_the_files_may_move_alone_and_the_catalogue_later(
     old: Old, place: Backend, session: aiohttp.ClientSession
 ) -> None:

@@ -115,5 +115,5 @@ class Api:
         """Return the upload when it has a final state."""
         async with asyncio.timeout(seconds):
             while (body := await self.show(upload_id))["state"] in ("received", "verified"):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
         return body

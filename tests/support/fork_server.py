@@ -151,7 +151,15 @@ def _report_ends(running: dict[int, socket.socket]) -> None:
 
 
 if __name__ == "__main__":
+    import gc
+
+    from media_service.catalogue.compiled import compile_all
+    from media_service.catalogue.sqlite.dialect import DIALECT
     from media_service.cli import main
 
+    compile_all(DIALECT)
+    # Collecting what is here would copy its pages in each fork.
+    gc.collect()
+    gc.freeze()
     sys.argv[1:] = serve_forks(socket.socket(fileno=int(sys.argv[1])))
     main()

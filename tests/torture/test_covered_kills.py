@@ -24,6 +24,7 @@ CHAPTERS = [{"start": 0, "title": "Intro", "url": None}, {"start": 1.5, "title":
 KILLS = int(os.environ.get("FINISHING_KILLS", "2"))
 
 
+@pytest.mark.long
 async def test_an_upload_with_a_cover_continues_after_a_kill(data: Path) -> None:
     sound, picture = make_mp3_of(600 * KIB, seed=97), padded_jpeg(2000 * KIB)
     with Server(data, disk_reserve=0) as server:
@@ -45,6 +46,7 @@ async def test_an_upload_with_a_cover_continues_after_a_kill(data: Path) -> None
             assert (await api.get(f"{file['url']}/cover")).body == picture
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60 + 15 * KILLS)
 async def test_a_kill_during_finalizing_keeps_the_cover(data: Path) -> None:
     dice = random.Random(20261126)

@@ -7,6 +7,8 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.media.raw_id3 import frame, frame22, syncsafe, tag, unfolding, unsynchronised
 from tests.support.api import MIB, Api
 from tests.support.memory import peak
@@ -59,6 +61,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "lyrics", tag(b"".join(frame("USLT", b"\1eng\xff\xfe\0\0" + bytes(60_000)) for _ in range(17)))
 
 
+@pytest.mark.long
 async def test_hostile_tags_cost_little_and_delay_no_other_client(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, disk_reserve=0) as server:
         api, slowest, figures = Api(session, server.url, server.token), 0.0, []

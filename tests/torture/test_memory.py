@@ -73,6 +73,7 @@ async def test_gigabyte_in_parallel_slices_uses_little_memory(server: Server, la
     assert (server.spool / "large.mp3").stat().st_size > LENGTH
 
 
+@pytest.mark.long
 async def test_gigabyte_in_one_form_uses_little_memory(server: Server) -> None:
     opening = part("mp3", "", "form.mp3").removesuffix(b"\r\n")
     closing = b"\r\n" + multipart()

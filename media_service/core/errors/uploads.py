@@ -29,13 +29,13 @@ class CancelledByStation(UploadGone):
     """Somebody else than its owner cancelled the upload, who may have said why."""
 
     code = "cancelled_by_station"
-    template = "The station cancelled the upload. {reason}"
+    template = 'The station cancelled the upload. Its reason: "{reason}".'
     reason: str = ""
 
     @property
     def message(self) -> str:
         """Return the message for people, also without a reason."""
-        return super().message.strip()
+        return super().message if self.reason else "The station cancelled the upload."
 
 
 @dataclass(eq=False)

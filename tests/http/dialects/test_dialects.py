@@ -135,7 +135,7 @@ async def test_the_sender_sees_that_the_station_cancelled_the_upload_and_why(
         assert problem is None
         return
     assert (problem["code"], problem["reason"]) == ("cancelled_by_station", reason)
-    assert problem["detail"] == "The station cancelled the upload. wrong week"
+    assert problem["detail"] == 'The station cancelled the upload. Its reason: "wrong week".'
     assert (refused.json["code"], refused.json["reason"]) == ("cancelled_by_station", reason)
 
 
