@@ -89,16 +89,18 @@ def titles(page: Page) -> list[str]:
     return page.locator(TITLE).all_inner_texts()
 
 
+FOCUSED = """() => {
+    const it = document.activeElement;
+    return it === document.body ? '' : (it.ariaLabel || it.labels?.[0]?.textContent || it.textContent).trim();
+}"""
+"""The accessible name of what has the focus."""
+
+
 def press_on(page: Page, name: str) -> None:
     """Go on with the Tab key to the link, button or field with this accessible name, and press Enter there."""
     for _ in range(80):
         page.keyboard.press("Tab")
-        if (
-            page.locator(":focus").evaluate(
-                "(it) => (it.ariaLabel || it.labels?.[0]?.textContent || it.textContent).trim()"
-            )
-            == name
-        ):
+        if page.evaluate(FOCUSED) == name:
             page.keyboard.press("Enter")
             return
     raise AssertionError(f"{name} is not reached by Tab")

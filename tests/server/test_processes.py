@@ -79,6 +79,8 @@ def test_killed_finisher_is_restarted(server: Server) -> None:
 
 
 def test_killed_sidecar_is_restarted_and_every_receiver_uses_the_next_one(server: Server) -> None:
+    # One that is starting needs the sidecar, and is started again without it.
+    until_all_accept(server)
     receivers, killed = server.receivers, server.sidecar
     os.kill(killed, signal.SIGKILL)
     until(lambda: server.sidecar != killed)
