@@ -91,7 +91,7 @@ async def test_truncated_slice_keeps_recorded_bytes(client: DialectClient) -> No
     message = client.dialect.append(upload_id, SLICE, MP3[SLICE:30_000], len(MP3), announced=len(MP3) - SLICE)
     await cut(client.server.port, message)
     kept = SLICE if isinstance(client.dialect, Native) else 30_000
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (at := await client.offset(upload_id)) != kept:
             await asyncio.sleep(0.02)
     assert 200 <= (await client.append(upload_id, at, MP3[at:])).status < 300
@@ -224,7 +224,7 @@ async def test_an_idle_upload_expires(client: DialectClient, expiring_server: Se
     assert (await api.show(upload_id))["state"] == "expired"
     assert (await idle.append(upload_id, SLICE, MP3[SLICE:])).status == 410
     # The state changes before the bytes are deleted.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while upload_id in expiring_server.store.unfinished():
             await asyncio.sleep(0.05)
 

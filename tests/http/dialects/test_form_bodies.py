@@ -102,7 +102,7 @@ async def test_kill_between_the_file_and_its_fields_stores_nothing(tmp_path: Pat
         body = multipart(part("mp3", data, "killed.mp3"), part("title", "Night"), part("name", "Kim"))
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(head("POST", "/upload", length=len(body) + 10_000) + body[: body.index(b"Kim")])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while [path.stat().st_size for path in server.partials.iterdir()] != [len(data)]:
                 # aiohttp returns the end of a part only after more of the body was received.
                 writer.write(b"K")
@@ -176,7 +176,7 @@ async def test_truncated_form_stores_nothing(api: Api, shared_server: Server) ->
     body = multipart(part("mp3", make_mp3(20, seed=37), "cut-form.mp3"))
     request = head("POST", "/upload", length=len(body)) + body
     await send(shared_server.port, [request[: len(request) // 2]], hang_up=True, pause=0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while shared_server.store.unfinished() != before:
             await asyncio.sleep(0.02)
     newest = (await api.listed("limit=1"))[0]
@@ -188,7 +188,7 @@ async def test_upload_of_a_running_form_refuses_slices(api: Api, shared_server: 
     body = multipart(part("mp3", make_mp3(20, seed=38), "mine.mp3"))
     reader, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
     writer.write(head("POST", "/upload", length=len(body)) + body[:100_000])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (newest := (await api.listed("limit=1"))[0])["filename"] != "mine.mp3":
             await asyncio.sleep(0.02)
     answer = await api.put(newest["id"], 0, b"x")

@@ -88,7 +88,7 @@ async def test_r12_truncated_creation_is_kept_only_if_its_location_was_sent(
 ) -> None:
     message = request("POST", "/rufh/", {"Upload-Complete": "?1", "Upload-Draft-Interop-Version": "8"}, MP3)
     await cut(rufh.server.port, message[:-1000])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await api.listed("limit=1"))[0]["state"] != "cancelled":
             await asyncio.sleep(0.02)
     reader, writer = await asyncio.open_connection("127.0.0.1", interim_server.port)

@@ -140,7 +140,7 @@ async def test_c16_long_body_is_recorded_while_it_is_received(tus: Tus, api: Api
     path = await tus.create(len(whole))
     _, writer = await asyncio.open_connection("127.0.0.1", tus.server.port)
     writer.write(request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, whole[: 17 * MIB], len(whole)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await api.show(path.rpartition("/")[2]))["offset"] < 16 * MIB:
             await asyncio.sleep(0.02)
     tus.server.restart()

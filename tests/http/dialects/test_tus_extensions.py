@@ -109,7 +109,7 @@ async def test_k9_creation_with_a_truncated_body_is_abandoned(tus: Tus, api: Api
     named = metadata(filename="cut creation.mp3")
     message = request("POST", "/tus/", {**BYTES, **named, "Upload-Length": str(len(MP3))}, MP3)
     await cut(tus.server.port, message[:-1000])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (newest := (await api.listed("limit=1"))[0])["state"] != "cancelled":
             await asyncio.sleep(0.02)
     assert newest["filename"] == "cut creation.mp3"

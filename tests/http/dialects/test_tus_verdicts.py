@@ -53,6 +53,6 @@ async def test_running_patch_gets_the_early_rejection(tus: Tus) -> None:
 
 async def rejected(api: Api, path: str) -> None:
     """Wait until the upload is rejected."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await api.show(path.rpartition("/")[2]))["state"] != "rejected":
             await asyncio.sleep(0.02)
