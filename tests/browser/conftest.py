@@ -4,9 +4,10 @@ import itertools
 import json
 import os
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,9 @@ def as_admin(server: Server, path: str, method: str = "GET", **body: str) -> Any
 def server(lasting_server: Server) -> Server:
     """Return a server without unfinished uploads and with an empty spool."""
     for upload in as_admin(lasting_server, "uploads?scope=all&state=receiving&limit=100")["uploads"]:
-        as_admin(lasting_server, f"uploads/{upload['id']}", "DELETE")
+        # It may have become complete meanwhile, and then ends by itself.
+        with suppress(urllib.error.HTTPError):
+            as_admin(lasting_server, f"uploads/{upload['id']}", "DELETE")
     for path in lasting_server.spool.glob("*.mp3"):
         path.unlink()
     return lasting_server
