@@ -9,30 +9,32 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 # Each start of the service would compile all modules again: 0.6 of its 2.3 seconds of processor time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-browser test-cluster test-rest test-fast check lint types torture audit tables bench shots clean
+.PHONY: run test test-programs test-cluster test-rest test-fast check lint types torture audit tables bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
-# Three parts side by side, because tests wait for a third of their time: the browser's one after the other, because
-# several browsers on two processors exceed their tests' timeouts; those of slow lines, and the HTTP tests once more over
-# PostgreSQL and S3; all others, two at a time. Each part prints when it ends. Then, alone, those that measure how long
-# others wait. The tests of a file share its servers. Those that are marked long are left to `make torture`, and so is the
-# rest of the HTTP tests over PostgreSQL and S3.
+# Three parts side by side, because tests wait for a third of their time: the browser's and those of other programs, one
+# after the other, because several browsers on two processors exceed their tests' timeouts; those of slow lines, and the
+# dialects once more over PostgreSQL and S3; all others, two at a time. Each part prints when it ends. Then, alone, those
+# that measure how long others wait. The tests of a file share its servers. What is marked long is left to `make torture`,
+# and so is the rest of the HTTP tests over PostgreSQL and S3.
+SHORT := -m 'not alone and not long'
+PROGRAMS := $(addprefix tests/,browser clients proxies migration commands)
 CLUSTER := $(addprefix tests/http/dialects/test_,$(addsuffix .py,dialects native tus rufh form cut_requests))
 test: $(VENV)/.test
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-browser test-cluster test-rest
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-programs test-cluster test-rest
 	$(BIN)/pytest -m alone tests/browser tests/torture
 
-test-browser:
-	$(BIN)/pytest -m 'not alone and not long' tests/browser
+test-programs:
+	$(BIN)/pytest $(SHORT) $(PROGRAMS)
 
 test-cluster:
 	$(BIN)/pytest tests/lines
-	$(BIN)/pytest --cluster -m 'not alone' $(CLUSTER)
+	$(BIN)/pytest --cluster $(SHORT) $(CLUSTER)
 
 test-rest:
-	$(BIN)/pytest -m 'not alone and not long' --ignore tests/browser --ignore tests/lines --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest $(SHORT) $(addprefix --ignore ,$(PROGRAMS) tests/lines) --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test
