@@ -40,11 +40,6 @@ def log_of(server: Server) -> str:
     return (server.data.parent / "log").read_text()
 
 
-def sockets(pid: int) -> int:
-    """Return how many sockets the process has open."""
-    return sum(link.startswith("socket:") for link in _links(pid))
-
-
 def _links(pid: int) -> list[str]:
     """Return what the process has open."""
     found = []
@@ -55,16 +50,24 @@ def _links(pid: int) -> list[str]:
     return found
 
 
+def _accepted(server: Server) -> list[int]:
+    """Return how many connections each receiver has accepted. One that is starting has other sockets only."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    # The local address, the state (01 is established) and the inode: proc(5).
+    own = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{server.port:04X}") and line[3] == "01"}
+    return [len(own.intersection(_links(receiver))) for receiver in server.receivers]
+
+
 @contextmanager
 def connections(server: Server, number: int) -> Iterator[list[int]]:
     """Hold so many connections, and yield how many each receiver has taken."""
-    before = [sockets(receiver) for receiver in server.receivers]
+    before = _accepted(server)
     held = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=WITHIN_SECONDS) for _ in range(number)]
     for connection in held:
         connection.request("GET", "/health")
         connection.getresponse().read()
     try:
-        yield [sockets(receiver) - count for receiver, count in zip(server.receivers, before, strict=True)]
+        yield [taken - count for taken, count in zip(_accepted(server), before, strict=True)]
     finally:
         for connection in held:
             connection.close()

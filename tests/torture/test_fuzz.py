@@ -26,7 +26,7 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUESTS = int(os.environ.get("FUZZ", "5000"))
+REQUESTS = int(os.environ.get("FUZZ", "8000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ROUNDS = 4
 ALLOWED = frozenset({"covers_busy"})
