@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 STDERR = 2
 STARTS_WITHIN = 30.0
+ENDS_WITHIN = 90.0
+"""Seconds; at the end processes wait for each other in turn, each for its share of a busy machine."""
 
 WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
 """Warnings are errors, except that of a function that aiohttp's part reader and ours call."""
@@ -207,7 +209,7 @@ class Server:
         """Return the exit status of the process once it has ended."""
         assert self.process is not None
         assert self.process.stdout is not None
-        status = self.process.wait(timeout=STARTS_WITHIN)
+        status = self.process.wait(timeout=ENDS_WITHIN)
         self.process.stdout.close()
         return status
 
