@@ -19,7 +19,11 @@ run: $(VENV)/.run
 # dialects once more over PostgreSQL and S3; all others, two at a time. Each part prints when it ends. Then, alone, those
 # that measure how long others wait. The tests of a file share its servers. What is marked long is left to `make torture`,
 # and so is the rest of the HTTP tests over PostgreSQL and S3.
+# What fails in one of the three is run once more: a fault fails again, a deadline on a busy machine does not.
 SHORT := -m 'not alone and not long'
+run_tests = $(BIN)/pytest $(2) -o cache_dir=.pytest_cache/$(1) \
+	|| $(BIN)/pytest $(2) -o cache_dir=.pytest_cache/$(1) --last-failed --last-failed-no-failures none
+BY_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PROGRAMS := $(addprefix tests/,browser clients proxies migration commands)
 CLUSTER := $(addprefix tests/http/dialects/test_,$(addsuffix .py,dialects native tus rufh form cut_requests))
 test: $(VENV)/.test
@@ -27,14 +31,14 @@ test: $(VENV)/.test
 	$(BIN)/pytest -m alone tests/browser tests/torture
 
 test-programs:
-	$(BIN)/pytest $(SHORT) $(PROGRAMS)
+	$(call run_tests,programs,$(SHORT) $(PROGRAMS))
 
 test-cluster:
-	$(BIN)/pytest tests/lines
-	$(BIN)/pytest --cluster $(SHORT) $(CLUSTER)
+	$(call run_tests,lines,tests/lines)
+	$(call run_tests,cluster,--cluster $(SHORT) $(CLUSTER))
 
 test-rest:
-	$(BIN)/pytest $(SHORT) $(addprefix --ignore ,$(PROGRAMS) tests/lines) --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(call run_tests,rest,$(SHORT) $(addprefix --ignore ,$(PROGRAMS) tests/lines) $(BY_TWO))
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test
