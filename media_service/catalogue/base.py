@@ -215,7 +215,7 @@ class BaseCatalogue:
         collections: Collection[str] = (),
         filters: FileFilters = NO_FILTERS,
     ) -> tuple[list[StoredFile], str | None]:
-        wanted = wanted_files(search, filters, None if owner is None else Shown(owner, collections))
+        wanted = wanted_files(search, filters, Shown.to(owner, collections))
         rows = await read_files(self._reader.rows, self.find_files, wanted, order, cursor, limit=limit)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
@@ -228,7 +228,7 @@ class BaseCatalogue:
         collections: Collection[str] = (),
         filters: FileFilters = NO_FILTERS,
     ) -> Total:
-        wanted = wanted_files(search, filters, None if owner is None else Shown(owner, collections))
+        wanted = wanted_files(search, filters, Shown.to(owner, collections))
         return await count_files(self._reader.rows, wanted)
 
     async def _save(self, upload: Upload, change: Change) -> Upload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Boolean, Integer, String, literal_column
+from sqlalchemy import BigInteger, Boolean, Integer, String, cast, func, literal_column
 
 # Its upsert compiles for SQLite too.
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.compiler import SQLCompiler
 
-__all__ = ["Condition", "contains", "insert", "is_among", "least", "numbers_column", "unindexed"]
+__all__ = ["Condition", "contains", "insert", "is_among", "least", "numbers_column", "total", "unindexed"]
 
 T = TypeVar("T")
 
@@ -63,6 +63,11 @@ def _least(element: _Least, compiler: SQLCompiler, **options: Any) -> str:
 def _min(element: _Least, compiler: SQLCompiler, **options: Any) -> str:
     # As the aggregate function it has one argument.
     return f"min({compiler.process(element.clauses, **options)})"
+
+
+def total(values: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the sum of a column. The sum of integers of 64 bits is a decimal number in PostgreSQL."""
+    return cast(func.sum(values), BigInteger)
 
 
 def least(*values: ColumnElement[T]) -> ColumnElement[T]:

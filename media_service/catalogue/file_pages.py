@@ -12,7 +12,7 @@ a page of a search, or of some collections and an account, is found fast in them
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from media_service.catalogue.constructs import numbers_column
 from media_service.catalogue.file_conditions import COUNTS, Conditions, Subset
@@ -54,6 +54,11 @@ class Shown:
 
     account: str
     collections: Collection[str]
+
+    @classmethod
+    def to(cls, owner: str | None, collections: Collection[str]) -> Self | None:
+        """Return what an owner may see; None, all files, without one."""
+        return None if owner is None else cls(owner, collections)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, case, cast, func, or_, select
+from sqlalchemy import BigInteger, bindparam, case, func, or_, select
 
 from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.constructs import total
 from media_service.catalogue.file_pages import Shown, count_files, wanted_files
 from media_service.catalogue.reads import ONE, ZERO, state_text
 from media_service.catalogue.tables import listed_files, trashed_files, uploads
@@ -44,7 +45,7 @@ class CatalogueOverview:
         (in_flight,) = await self._counted(_in_flight(shown=shown).bind(values))
         rejected, kept = await self._counted(_rejected(shown=shown).bind(values))
         (trashed,) = await self._counted(_trashed(shown=shown).bind(values))
-        wanted = wanted_files("", FileFilters(taken=True), None if owner is None else Shown(owner, collections))
+        wanted = wanted_files("", FileFilters(taken=True), Shown.to(owner, collections))
         taken = await count_files(self._reader.rows, wanted)
         return OverviewCounts(
             arrived_files=arrived,
@@ -72,8 +73,7 @@ def _most(query: Select[Any]) -> Subquery:
 
 
 def _sum(values: ColumnElement[int]) -> ColumnElement[int]:
-    # The sum of integers of 64 bits is a decimal number in PostgreSQL.
-    return func.coalesce(cast(func.sum(values), BigInteger), ZERO)
+    return func.coalesce(total(values), ZERO)
 
 
 @lru_cache

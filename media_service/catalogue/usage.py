@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, cast, func, literal_column, select, union_all
+from sqlalchemy import bindparam, literal_column, select, union_all
 
 from media_service.catalogue.coercion import integer
 from media_service.catalogue.compiled import CompiledStatement
-from media_service.catalogue.constructs import insert
+from media_service.catalogue.constructs import insert, total
 from media_service.catalogue.reads import ONE, ZERO, state_text
 from media_service.catalogue.tables import files, uploads, usage
 from media_service.core.places import COUNTED
@@ -80,8 +80,7 @@ def recount() -> Select[Any]:
     """Select what the rows of usage must have."""
     counted: CompoundSelect[Any] = union_all(*_of_uploads(ONE), *_of_files(ONE))
     each = counted.subquery("counted").c
-    # The sum of integers of 64 bits is a decimal number in PostgreSQL.
-    sums = (cast(func.sum(each[name]), BigInteger).label(name) for name in COUNTS)
+    sums = (total(each[name]).label(name) for name in COUNTS)
     return select(each.id, *sums).group_by(each.id)
 
 
