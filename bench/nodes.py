@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from bench.generator import Generator, Load, build
 from bench.machine import load_average, machine
 from bench.payload import make_payload
-from bench.processes import PROC, TICKS
+from bench.processes import cpu_seconds, peak_bytes, reset_peak
 from bench.this_service import WITHHELD_BYTES
 from bench.workspace import ROOT, memory, workspace
 from media_service.storage.s3.client import S3Client
@@ -58,7 +58,7 @@ class Row:
         """Send the payload to each server at the same time."""
         receivers = [pid for server in self.servers for pid in server.receivers]
         for pid in receivers:
-            (PROC / str(pid) / "clear_refs").write_text("5")
+            reset_peak(pid)
         with ExitStack() as stack, ThreadPoolExecutor(len(self.servers)) as threads:
             generators = [
                 stack.enter_context(
@@ -73,10 +73,10 @@ class Row:
                 )
                 for node, server in enumerate(self.servers)
             ]
-            before, begun = _cpu(receivers), time.perf_counter()
+            before, begun = sum(map(cpu_seconds, receivers)), time.perf_counter()
             received = [*threads.map(lambda each: each.step("received"), generators)]
             seconds = time.perf_counter() - begun
-            cpu, peak = _cpu(receivers) - before, max(map(_peak, receivers))
+            cpu, peak = sum(map(cpu_seconds, receivers)) - before, max(map(peak_bytes, receivers))
             finished = [*threads.map(lambda each: each.step("finished"), generators)]
         errors = [each["first_error"] for each in finished if each["first_error"]]
         assert not errors, errors
@@ -97,17 +97,6 @@ def _sample(received: Sequence[dict[str, Any]], cpu: float, seconds: float) -> d
     return {"cpu": cpu / size * GIB, "rate": size / seconds / 1e6, "pieces": pieces / seconds, **worst}
 
 
-def _cpu(pids: Sequence[int]) -> float:
-    """User and system seconds of these processes."""
-    stats = [(PROC / str(pid) / "stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return sum(int(ticks) for fields in stats for ticks in fields[11:13]) / TICKS
-
-
-def _peak(pid: int) -> int:
-    status = (PROC / str(pid) / "status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-
-
 async def put_bare(location: S3Location, payload: Path) -> dict[str, float]:
     """PUT the payload's pieces one after the other; return what it cost this process."""
     whole = payload.read_bytes()
@@ -125,11 +114,7 @@ async def put_bare(location: S3Location, payload: Path) -> dict[str, float]:
         await client.delete([f"bare/{number}" for number in range(len(pieces))])
     ms = {"p50": sorted(took)[len(took) // 2], "p99": sorted(took)[len(took) * 99 // 100]}
     received = {"bytes": len(whole), "pieces": len(pieces), "piece_ms": ms}
-    return _sample([received], cpu, seconds) | {"peak": _peak_of_this_process()}
-
-
-def _peak_of_this_process() -> int:
-    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+    return _sample([received], cpu, seconds) | {"peak": peak_bytes(os.getpid())}
 
 
 def _measure_bare(store: dict[str, str], payload: Path) -> dict[str, float]:
