@@ -128,6 +128,9 @@ class BaseCatalogue:
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
         return readable(upload_value, await self._reader.rows(reads.uploads_in_state(states)))
 
+    async def ids_in_state(self, states: Collection[State]) -> set[str]:
+        return {row["id"] for row in await self._reader.rows(reads.upload_ids_in_state(states))}
+
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
         return readable(upload_value, await self._reader.rows(reads.expiring_uploads(idle, created)))
 

@@ -80,6 +80,12 @@ def uploads_in_state(states: Collection[str]) -> Select[Any]:
 
 
 @compiled
+def upload_ids_in_state(states: Collection[str]) -> Select[Any]:
+    """Read the ids of the uploads in one of the states."""
+    return select(uploads.c.id).where(uploads.c.state.in_(states))
+
+
+@compiled
 def expiring_uploads(idle: int, created: int) -> Select[Any]:
     """Read receiving uploads with nothing recorded since `idle`, or created before `created`, without their texts."""
     unchanged = and_(uploads.c.updated_at < idle, func.coalesce(LAST_RECORDED, 0) < idle)

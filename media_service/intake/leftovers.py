@@ -55,8 +55,8 @@ class Leftovers:
         await self._moves.recover()
         if not partials and not assembled:
             return
-        finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
-        receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
+        finishing = await self._catalogue.ids_in_state(FINISHING)
+        receiving = await self._catalogue.ids_in_state({State.RECEIVING})
         for upload_id in set(partials) - finishing - receiving:
             await _keep_on_error(self._discard_partial, upload_id)
         for key in set(assembled) - finishing:

@@ -20,6 +20,8 @@ async def test_uploads_in_a_state_come_oldest_first(catalogue: Catalogue) -> Non
         await catalogue.create(make_upload(id=f"u{number}", state=state, created_at=9 - number))
     assert [upload.id for upload in await catalogue.in_state(FINISHING)] == ["u2", "u0"]
     assert await catalogue.in_state(set()) == []
+    assert await catalogue.ids_in_state(FINISHING) == {"u0", "u2"}
+    assert await catalogue.ids_in_state(set()) == set()
 
 
 async def test_reads_of_many_uploads_leave_out_their_texts(catalogue: Catalogue) -> None:

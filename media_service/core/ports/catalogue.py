@@ -101,6 +101,9 @@ class Catalogue(Protocol):
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
         """Return all uploads in these states, oldest first, without tags and chapters: there may be thousands."""
 
+    async def ids_in_state(self, states: Collection[State]) -> set[str]:
+        """Return the ids of all uploads in these states."""
+
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
         """Return receiving uploads without a slice since `idle` or created before `created`; no tags and chapters."""
 
