@@ -202,3 +202,13 @@ async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> No
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")
         assert [found.code for found in ended.verdict.findings] == ["mutagen_error"]
+
+
+async def test_rescan_enqueues_what_no_hint_told_but_not_what_failed(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        failed, lost = await receive(rig, MP3), await receive(rig, MP3, "other.mp3")
+        await rig.finalizer.record_fault(failed)
+        assert not rig.finalizer.queue.knows(lost), "the hint was followed before the rescan"
+        await rig.finalizer.rescan()
+        assert rig.finalizer.queue.knows(lost)
+        assert not rig.finalizer.queue.knows(failed)
