@@ -45,7 +45,8 @@ class Verdicts:
                     # Subscribed before the first read, so that no change is missed.
                     while await self._is_being_finished(upload_id):
                         with suppress(TimeoutError):
-                            await asyncio.wait_for(changed.wait(), POLL_SECONDS)
+                            async with asyncio.timeout(POLL_SECONDS):
+                                await changed.wait()
                         changed.clear()
         finally:
             self._changes[upload_id].discard(changed)

@@ -110,6 +110,9 @@ class Pool:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         async with self._free:
+            task = asyncio.current_task()
+            assert task is not None
+            cancellations = task.cancelling()
             try:
                 connection = await self._pool.getconn(AWAY_SECONDS if self._is_away else None)
             except PoolTimeout:
@@ -117,6 +120,10 @@ class Pool:
                 raise
             self._is_away = False
             try:
+                # `asyncio.wait_for`, with which the pool waits, loses a cancellation that comes together with the
+                # connection (Python 3.11). The task would run on, and the service would not end at SIGTERM.
+                if task.cancelling() > cancellations:
+                    raise asyncio.CancelledError
                 yield connection
             finally:
                 await self._pool.putconn(connection)

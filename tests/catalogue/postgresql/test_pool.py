@@ -189,3 +189,27 @@ async def until(recorded: list[int]) -> None:
     async with asyncio.timeout(WITHIN_SECONDS):
         while len(recorded) < enough:
             await asyncio.sleep(0.01)
+
+
+async def test_cancellation_while_a_connection_comes_is_not_lost(url: str) -> None:
+    for turns in range(12):
+        pool = Pool(url)
+        await pool.open()
+        reading = asyncio.create_task(pool.rows(sql("SELECT 1")))
+        try:
+            async with asyncio.timeout(WITHIN_SECONDS):
+                await until_queued(pool, 1)
+                await until_queued(pool, 0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            was_done = not reading.cancel()
+            await asyncio.wait({reading})
+            assert reading.cancelled() or was_done, f"{turns} turns of the loop after the connection came"
+        finally:
+            await pool.close()
+
+
+async def until_queued(pool: Pool, count: int) -> None:
+    """Return when so many requests wait for a connection."""
+    while pool._pool.get_stats()["requests_waiting"] != count:
+        await asyncio.sleep(0)
