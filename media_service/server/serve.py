@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from media_service.adapters import claim_store, prepare
+from media_service.app import load_assets
 from media_service.logs import log_to_stderr
 from media_service.server.bind_errors import explain_bind_error
 from media_service.server.descriptor_limit import raise_descriptor_limit
@@ -55,6 +56,7 @@ def _prepare(settings: Settings, load: Callable[[], Settings]) -> Supervisor:
     folder.lock()
     prepare(settings, folder)
     claim_store(settings, folder)
+    load_assets()
     listeners = open_listeners(settings.host, settings.port)
     processes = ServiceProcesses(settings, load, folder, listeners)
     _print_addresses(listeners, settings, folder)
