@@ -10,13 +10,12 @@ import structlog
 
 from media_service.adapters import ProcessAdapters
 from media_service.core.errors.base import ServiceError
-from media_service.core.errors.service import MediaError
 from media_service.heartbeat import FINISHER, STANDBY, Heartbeat
 from media_service.intake.assembly import FinisherParts
 from media_service.intake.finalizing.loudness import LoudnessQueue
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
-from media_service.media.workers.sandbox import PROTECTIONS
+from media_service.media.workers.sandbox import PROTECTIONS, probe_protections
 from media_service.part_options import intake_options
 from media_service.storage.data_folder import DataFolder
 
@@ -139,7 +138,6 @@ def _runs(parts: FinisherParts, settings: Settings) -> list[Coroutine[Any, Any, 
         parts.follower.run(),
         parts.early_rejection.run(),
         parts.sweeper.run(),
-        _report_protections(),
     ]
     if settings.measure_loudness:
         adapters, finalizer = parts.adapters, parts.finalizer
@@ -155,11 +153,11 @@ def _runs(parts: FinisherParts, settings: Settings) -> list[Coroutine[Any, Any, 
     return runs
 
 
-async def _report_protections() -> None:
-    """Log which protections the kernel gives the processes that parse what clients send."""
+def report_protections() -> None:
+    """Log which protections the kernel gives the processes that parse what clients send. No other thread may run."""
     try:
-        held = await spawn.probe_protections()
-    except MediaError:
+        held = probe_protections()
+    except OSError:
         held = []
     missing = [name for name in PROTECTIONS if name not in held]
     if missing:

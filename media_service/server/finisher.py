@@ -8,7 +8,7 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.finisher import recover, run_finisher
+from media_service.finisher import recover, report_protections, run_finisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ def run(settings: Settings, report_ready: Callable[[], None]) -> None:
     os.nice(NICENESS)
     # The kernel lets it run longer at a time, and does not let it preempt a receiver that wakes up.
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    report_protections()
     asyncio.run(_finish(settings, report_ready))
 
 

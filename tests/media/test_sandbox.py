@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from media_service.media.workers import spawn
-from media_service.media.workers.sandbox import PROTECTIONS
+from media_service.media.workers.sandbox import PROTECTIONS, probe_protections
 from tests.conftest import missing
 from tests.media.workers.processes import child
 from tests.support.mp3 import make_mp3
@@ -106,7 +106,7 @@ async def test_running_worker_has_no_secrets_privileges_or_network(
     monkeypatch.setenv("SECRET_PROBE", "secret")
     path.write_bytes(make_mp3(1))
     await worker.call("measure", path)
-    pid, held = await child(), await spawn.probe_protections()
+    pid, held = await child(), probe_protections()
     assert {entry.partition(b"=")[0].decode() for entry in environment(pid) if entry} <= set(spawn.INHERITED_VARIABLES)
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     assert status["NoNewPrivs"].strip() == "1"
@@ -128,7 +128,7 @@ async def test_worker_has_only_the_file_of_the_request(worker: TagWorker, path: 
     assert not any(name.startswith(str(path.parent)) for name in opened)
 
 
-async def test_protections_of_this_machine_are_reported() -> None:
-    held = await spawn.probe_protections()
+def test_protections_of_this_machine_are_reported() -> None:
+    held = probe_protections()
     assert set(held) <= set(PROTECTIONS)
     assert {"no_new_privileges", "no_capabilities"} <= set(held)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -41,22 +40,6 @@ async def run_limited(
         yield process
     finally:
         await kill(process)
-
-
-async def probe_protections() -> list[str]:
-    """Return the names of the protections that this machine allows. Raise MediaError."""
-    process = await start("sandbox")
-    assert process.stdout is not None
-    try:
-        names: list[str] = json.loads(await process.stdout.read())
-        # Killing an exited process would take its status from asyncio, which logs a warning.
-        await process.wait()
-    except ValueError as error:
-        raise MediaError from error
-    finally:
-        if process.returncode is None:
-            await kill(process)
-    return names
 
 
 async def kill(process: Process) -> None:
