@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -37,7 +37,7 @@ from tests.support.backend import Backend, Cluster
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MIB, GIB = 1 << 20, 1 << 30
 PIECE = 8 * MIB
@@ -98,7 +98,7 @@ def _sample(received: Sequence[dict[str, Any]], cpu: float, seconds: float) -> d
 
 
 async def put_bare(location: S3Location, payload: Path) -> dict[str, float]:
-    """PUT the payload's pieces one after the other; return what it cost this process."""
+    """Send the payload's pieces one after the other, each in a PUT; return what it cost this process."""
     whole = payload.read_bytes()
     pieces = [whole[start : start + PIECE] for start in range(0, len(whole), PIECE)]
     digests = [hashlib.sha256(piece).digest() for piece in pieces]
@@ -125,6 +125,68 @@ def _measure_bare(store: dict[str, str], payload: Path) -> dict[str, float]:
     return sample
 
 
+def _payloads(folder: Path, mib: int) -> tuple[Path, Path]:
+    """Return a large and a small file."""
+    large, small = folder / "large.mp3", folder / "small.mp3"
+    make_payload(large, mib * MIB)
+    make_payload(small, SMALL_BYTES)
+    return large, small
+
+
+@contextmanager
+def _servers(cluster: Cluster, place: Path) -> Iterator[dict[str, list[Server]]]:
+    """Yield the servers of each kind: on a folder, on S3, and two nodes that share a database and a bucket."""
+    settings: dict[str, Any] = {"workers": 1, "verdict_wait_slice": 0, "disk_reserve": 0}
+    with ExitStack() as running:
+
+        def start(name: str, backend: Backend | None) -> Server:
+            server = Server(place / name, backend=backend, log=place / f"{name}.log", **settings)
+            return running.enter_context(server)
+
+        alone, shared = cluster.new_backend(), cluster.new_backend()
+        yield {
+            "folder": [start("folder", None)],
+            "S3": [start("alone", alone)],
+            "two nodes": [start("one", shared), start("two", shared)],
+        }
+
+
+def _rows(servers: dict[str, list[Server]], large: Path, small: Path) -> list[Row]:
+    """Return a row for each kind of servers with each size of slices."""
+    by_eight = Load(piece=PIECE, withhold=WITHHELD_BYTES)
+    by_small = Load(uploads=SMALL_UPLOADS, at_once=SMALL_UPLOADS, piece=SMALL_PIECE, withhold=WITHHELD_BYTES)
+    return [
+        Row(name.format(size), servers[kind], load, payload)
+        for size, load, payload in (("8 MiB", by_eight, large), ("64 KiB", by_small, small))
+        for kind, name in (("folder", "folder, {}"), ("S3", "S3, {}"), ("two nodes", "S3, {}, two nodes"))
+    ]
+
+
+def _measure(rows: Sequence[Row], bare: Row, store: dict[str, str], rounds: int) -> None:
+    """Measure all rows, round by round. The round before them fills caches and compiles statements."""
+    program = build()
+    for number in range(rounds + 1):
+        bare.samples.append(_measure_bare(store, bare.payload))
+        for row in rows:
+            row.measure(program, number)
+        if number == 0:
+            for row in (bare, *rows):
+                row.samples.clear()
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    print("| receiver | CPU s/GiB | MB/s | pieces/s | piece p50 / p99 ms | peak MiB |")
+    print(f"| --- |{' --: |' * 5}")
+    for row in rows:
+        print(row.line())
+
+
+def _run_bare(given: dict[str, str]) -> None:
+    """Print what `put_bare` measures, as JSON."""
+    payload = Path(given.pop("payload"))
+    print(json.dumps(asyncio.run(put_bare(S3Location(**given), payload))))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.nodes")
@@ -134,49 +196,19 @@ def main() -> None:
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare is not None:
-        given = json.loads(options.bare)
-        payload = Path(given.pop("payload"))
-        print(json.dumps(asyncio.run(put_bare(S3Location(**given), payload))))
+        _run_bare(json.loads(options.bare))
         return
     print(f"{machine(options.place)}- load before: {load_average():.1f}\n", flush=True)
     with memory() as payloads, workspace(options.place) as place, ExitStack() as running:
-        large, small = payloads / "large.mp3", payloads / "small.mp3"
-        make_payload(large, options.mib * MIB)
-        make_payload(small, SMALL_BYTES)
+        large, small = _payloads(payloads, options.mib)
         databases = running.enter_context(PostgreSQL()).databases
         buckets = running.enter_context(VersityGateway()).buckets
         bucket = buckets.create()
-
-        def started(name: str, backend: Backend | None) -> Server:
-            settled: dict[str, Any] = {"workers": 1, "verdict_wait_slice": 0, "disk_reserve": 0}
-            return running.enter_context(Server(place / name, backend=backend, log=place / f"{name}.log", **settled))
-
-        cluster = Cluster(databases, buckets, bucket)
-        folder, alone, shared = started("folder", None), started("alone", cluster.new_backend()), cluster.new_backend()
-        nodes = [started(name, shared) for name in ("one", "two")]
-        by_eight = Load(piece=PIECE, withhold=WITHHELD_BYTES)
-        by_small = Load(uploads=SMALL_UPLOADS, at_once=SMALL_UPLOADS, piece=SMALL_PIECE, withhold=WITHHELD_BYTES)
-        bare = Row("bare PUT", [], by_eight, large)
-        rows = [
-            Row("folder, 8 MiB", [folder], by_eight, large),
-            Row("S3, 8 MiB", [alone], by_eight, large),
-            Row("S3, 8 MiB, two nodes", nodes, by_eight, large),
-            Row("folder, 64 KiB", [folder], by_small, small),
-            Row("S3, 64 KiB", [alone], by_small, small),
-            Row("S3, 64 KiB, two nodes", nodes, by_small, small),
-        ]
+        servers = running.enter_context(_servers(Cluster(databases, buckets, bucket), place))
+        bare, rows = Row("bare PUT", [], Load(), large), _rows(servers, large, small)
         store = {"bucket": bucket, "prefix": "bench/", "endpoint": buckets.endpoint}
-        for number in range(options.runs + 1):
-            bare.samples.append(_measure_bare(store, large))
-            for row in rows:
-                row.measure(program=build(), number=number)
-            if number == 0:  # to fill caches and compile statements
-                for row in (bare, *rows):
-                    row.samples.clear()
-    print("| receiver | CPU s/GiB | MB/s | pieces/s | piece p50 / p99 ms | peak MiB |")
-    print(f"| --- |{' --: |' * 5}")
-    for row in (bare, *rows):
-        print(row.line())
+        _measure(rows, bare, store, options.runs)
+    _print_table([bare, *rows])
 
 
 if __name__ == "__main__":
