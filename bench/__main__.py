@@ -30,9 +30,9 @@ Choice = TypeVar("Choice")
 
 
 def main() -> int:
-    """Measures what the command line chooses; 1 when something that was measured went wrong."""
+    """Measure what the command line names and print the tables; return the exit status, 1 without a generator."""
     options = _options()
-    # Told to end, it still stops the servers and frees what they hold; a shell's background job ignores SIGINT.
+    # On a signal too, stop the servers and delete their data. SIGTERM too: a background job of a shell ignores SIGINT.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
     try:
@@ -83,7 +83,7 @@ def _options() -> argparse.Namespace:
 
 
 def _chosen(names: str | None, known: dict[str, Choice]) -> list[Choice]:
-    """The named ones, or all; an unknown name ends the program."""
+    """Return those with these names, or all. Exit if a name is unknown."""
     if names is None:
         return list(known.values())
     unknown = set(names.split(",")) - known.keys()
@@ -93,7 +93,7 @@ def _chosen(names: str | None, known: dict[str, Choice]) -> list[Choice]:
 
 
 def _taking_part(scenario: Scenario, wanted: Sequence[Target]) -> list[Target]:
-    """The wanted ones that a scenario is for, in its order."""
+    """Return the wanted targets of the scenario, in its order."""
     by_name = {target.name: target for target in wanted}
     return [by_name[name] for name in scenario.targets if name in by_name]
 

@@ -66,14 +66,14 @@ def main() -> None:
 
 
 def file_system(place: Path) -> str:
-    """The kind of file system a folder lies on."""
+    """Return the type of the file system of a folder."""
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     above = [(mount, kind) for mount, kind in mounts if place.resolve().is_relative_to(mount)]
     return max(above, key=lambda found: len(found[0]))[1]
 
 
 def make_stream(path: Path, size: int, stream: Stream, *, header: bool) -> None:
-    """Writes about `size` bytes of the stream's frames, behind the header that LAME would give them."""
+    """Write about `size` bytes of the stream's frames, after the header that LAME would write, if `header`."""
     block = b"".join(stream.frames(DISTINCT))
     repeats = size // len(block)
     checksum = 0
@@ -88,7 +88,7 @@ def make_stream(path: Path, size: int, stream: Stream, *, header: bool) -> None:
 
 
 def parse_times(files: dict[str, Path], _place: Path, runs: int) -> Iterator[str]:
-    """SHA-256, the frame parser alone, and with its digests: each reads the file in pieces of 1 MiB."""
+    """Yield a table of seconds: SHA-256, the frame parser alone, and with digests, each in pieces of 1 MiB."""
     yield from head("parser of", "frames", "SHA-256 s", "parser s", "SHA-256 ÷ parser", "with the audio's digests s")
     for name, path in files.items():
         seen = [(timed(sha256, path), timed(parse, path, Unhashed()), timed(parse, path)) for _ in range(runs)]
@@ -98,7 +98,7 @@ def parse_times(files: dict[str, Path], _place: Path, runs: int) -> Iterator[str
 
 
 def passes(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
-    """Each pass over a file that lies where the service's data does."""
+    """Yield a table of processor time: each pass over a file on the disk of the service's data."""
     copy = place / "file"
     shutil.copyfile(files["LAME"], copy)
     costs = pass_costs(copy, place, runs)
@@ -142,7 +142,7 @@ def small_ones(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
     for number, path in enumerate(few):
         make_stream(path, MIB, Stream(kbits=128, seed=number), header=True)
     with warm_server(place) as server:
-        for name, before in (("alone", []), ("right behind the large one", [files["LAME"]])):
+        for name, before in (("alone", []), ("right after the large one", [files["LAME"]])):
             seen = [waited(server, before, few) for _ in range(runs)]
             small, whole = (median(run[column] for run in seen) for column in range(2))
             yield f"| {name} | {small:.2f} | {f'{whole:.2f}' if before else ''} |"
@@ -152,7 +152,7 @@ TABLES = {"parser": parse_times, "passes": passes, "uploads": uploads, "small": 
 
 
 def waited(server: Server, before: list[Path], few: list[Path]) -> tuple[float, float]:
-    """Seconds from the last of all slices until the few are in the spool, and until everything is."""
+    """Return seconds from the last of all slices until the few are in the spool, and until all files are."""
     connection = Connection(server)
     large, small = ([put(connection, path, None) for path in paths] for paths in (before, few))
     sent = time.perf_counter()
@@ -167,7 +167,7 @@ def waited(server: Server, before: list[Path], few: list[Path]) -> tuple[float, 
 
 @contextmanager
 def warm_server(place: Path) -> Iterator[Server]:
-    """One that has finished a file already: the child process of mutagen starts with the first."""
+    """Yield a server that has finished a file: the tag worker starts with the first one."""
     with Server(place / "data", disk_reserve=0, verdict_wait_slice=0) as server:
         warm = place / "warm.mp3"
         make_payload(warm, WARM_BYTES)
@@ -177,7 +177,7 @@ def warm_server(place: Path) -> Iterator[Server]:
 
 
 def row(how: str, size: int, seen: list[Finish], bare: float) -> str:
-    """One line of the table."""
+    """Return a line of the table."""
     sending, verdict, spooled, cpu = (
         median(getattr(one, field) for one in seen) for field in ("sending", "verdict", "spooled", "cpu")
     )
@@ -194,7 +194,7 @@ def head(*columns: str) -> Iterator[str]:
 
 
 def timed(act: Callable[..., object], *given: object) -> float:
-    """Seconds that it took."""
+    """Return the seconds that the call took."""
     began = time.perf_counter()
     act(*given)
     return time.perf_counter() - began

@@ -19,7 +19,7 @@ SOURCE = ROOT / "bench" / "load"
 
 
 class NoGenerator(Exception):
-    """The load generator cannot be had; the message says why, in one line."""
+    """The load generator cannot be built or ended early; the message says why, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Load:
     pace_rest: str = "0s"
 
     def flags(self) -> list[str]:
-        """As the command line has them."""
+        """Return the arguments of the command line."""
         return [f"-{field.name.replace('_', '-')}={getattr(self, field.name)}" for field in fields(self)]
 
 
 def build() -> Path:
-    """The built program, made anew whenever its source has changed. Raises NoGenerator."""
+    """Return the program, built anew if its source has changed. Raise NoGenerator."""
     sources = sorted((*SOURCE.glob("*.go"), SOURCE / "go.mod"))
     mark = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     program = cache() / "load" / mark
@@ -60,7 +60,7 @@ def build() -> Path:
 
 
 class Generator:
-    """One run of it. Each `step` lets it go on and returns what it tells at the end of that phase."""
+    """One run of the generator, which waits after each phase until `step` starts the next one."""
 
     def __init__(self, program: Path, load: Load, *, dialect: str, payload: Path, url: str, name: str) -> None:
         self._command = [
@@ -71,7 +71,7 @@ class Generator:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._told("ready")
+        self._report("ready")
         return self
 
     def __exit__(
@@ -83,19 +83,19 @@ class Generator:
         self._process.communicate()
 
     def step(self, phase: str) -> dict[str, Any]:
-        """Lets it go on until it tells of this phase."""
+        """Start the next phase, which has this name; return the generator's report of it. Raise NoGenerator."""
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return self._told(phase)
+        return self._report(phase)
 
-    def _told(self, phase: str) -> dict[str, Any]:
+    def _report(self, phase: str) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise NoGenerator(f"the load generator ended before {phase!r}")
-        told: dict[str, Any] = json.loads(line)
-        assert told["phase"] == phase, f"{told} instead of {phase!r}"
-        return told
+        report: dict[str, Any] = json.loads(line)
+        assert report["phase"] == phase, f"{report} instead of {phase!r}"
+        return report

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 ORDERS = [direction + column for column in FILE_SORT_KEYS for direction in ("", "-")]
 PAGES_ON = 5
-"""Pages that a kind asks for behind its first one."""
+"""Pages of each kind that are asked for after the first one."""
 
 SEARCHES = {
     "in 30 % of the titles": ["radio"],
@@ -80,7 +80,7 @@ class Kind:
     later: list[Cost] = field(default_factory=list)
 
     def ask(self, to: Line, number: int) -> None:
-        """Ask for one first page and some behind it."""
+        """Ask for a first page and some after it; keep what each cost."""
         path, headers = self.paths[number % len(self.paths)], self.headers[number % len(self.headers)]
         page, cost = to.ask(path, headers)
         self.first.append(cost)
@@ -112,13 +112,13 @@ class Line:
 
 
 def _cpu(processes: Sequence[int]) -> float:
-    """Seconds of processor time that these have taken: on a busy machine they say more than those on the clock."""
+    """Return processor seconds of these processes: other programs disturb them less than seconds on the clock."""
     threads = (thread for pid in processes for thread in Path(f"/proc/{pid}/task").iterdir())
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def main() -> None:
-    """Prints a table for each group of listings."""
+    """Print a table for each group of listings."""
     parser = argparse.ArgumentParser(prog="python -m bench.listing")
     parser.add_argument("--files", type=int, default=1_000_000, help="files, each with an upload [1000000]")
     parser.add_argument("--place", default="disk", help="where data lies: tmpfs, disk, or a folder [disk]")

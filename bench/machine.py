@@ -1,4 +1,4 @@
-"""On what a result was measured: it says little without that."""
+"""The machine and the versions that a result was measured with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def machine(place: str) -> str:
-    """Date, processor, memory, kernel, versions and where the data lay, as Markdown."""
+    """Return date, processor, memory, kernel, versions and the place of the data, as Markdown."""
     model = next(
         (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
     )
@@ -38,7 +38,7 @@ def versions(targets: Sequence[Target]) -> str:
 
 
 def load_average() -> float:
-    """Programs that wanted to run in the last minute: above 0.5, something else speaks in the figures."""
+    """Return the load average of the last minute: above 0.5, other programs disturb the figures."""
     return os.getloadavg()[0]
 
 

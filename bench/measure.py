@@ -1,4 +1,7 @@
-"""One scenario: every server started once, then driven in turn, round by round, so that ratios are of one time."""
+"""Run a scenario: start every server once, then measure them in turn, round by round.
+
+So a change of the machine's speed changes all of them, and their ratios least.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,9 @@ READ_AHEAD_THREAD = "read-ahead"
 class Sample:
     """One counted run. Seconds, bytes and milliseconds.
 
-    `cpu` is until the last acknowledgement, `cpu_all` until the server had done with the files. What the read-ahead
-    thread read is finishing, done early: it is in `cpu_all` alone. `finish` is the wall time from the last
-    acknowledgement to that. `held` is 0 where the scenario does not show it. Percentiles are maps of p50, p99 and max.
+    `cpu` is until the last acknowledgement, `cpu_all` until the server had finished the files. The read-ahead thread
+    does part of finishing early, so its time is in `cpu_all` alone. `finish` is the wall time from the last
+    acknowledgement until then. `held` is 0 if the scenario does not show it. Percentiles are maps of p50, p99 and max.
     """
 
     cpu: float
@@ -49,7 +52,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Outcome:
-    """Hold the samples of one target in one scenario. `trouble` is the first error; it ends the target's part."""
+    """The samples of one target in one scenario. `trouble` is the first error, after which it is not measured."""
 
     target: Target
     samples: list[Sample] = field(default_factory=list)
@@ -57,7 +60,7 @@ class Outcome:
 
 
 class Bench:
-    """Runs scenarios. `payloads` is a folder on tmpfs, `data` the place that is measured."""
+    """Run scenarios. `payloads` is a folder on tmpfs, `data` one on the file system that is measured."""
 
     def __init__(self, program: Path, payloads: Path, data: Path, *, warm: int, rounds: int) -> None:
         self._program = program
@@ -68,7 +71,7 @@ class Bench:
         self._runs = 0
 
     def run(self, scenario: Scenario, targets: Sequence[Target]) -> list[Outcome]:
-        """Measures the targets; those that cannot start say why."""
+        """Measure the targets; return their samples, or why they could not be measured."""
         payload = self._payloads / f"{scenario.size}.mp3"
         make_payload(payload, scenario.size)
         sent = SentPayload(payload)
@@ -101,7 +104,7 @@ class Bench:
     def _drive(
         self, scenario: Scenario, outcome: Outcome, running: RunningServer, sent: SentPayload, *, counts: bool
     ) -> None:
-        """One run, its verification, and the clearing of what it left."""
+        """Run the load once, verify what arrived, and delete it."""
         _progress(f"{scenario.name} {outcome.target.name} {'run' if counts else 'warm'}")
         self._runs += 1
         try:
@@ -117,7 +120,7 @@ class Bench:
         outcome.target.clear(running.folder)
 
     def _sample(self, scenario: Scenario, target: Target, running: RunningServer, payload: Path) -> tuple[Sample, str]:
-        """The figures of one run, and its first error."""
+        """Return the figures of one run, and its first error."""
         load, dialect = _load(scenario, target), target.dialect
         if scenario.whole:
             dialect = target.whole_dialect
@@ -153,12 +156,12 @@ class Bench:
 
 
 def _load(scenario: Scenario, target: Target) -> Load:
-    """Nothing is withheld where a file is one request: there is no later one that could end it."""
+    """Return the load for the target. Of a file that is one request nothing is withheld: no later one could end it."""
     withhold = 0 if scenario.load.piece == 0 else target.withhold
     return replace(scenario.load, withhold=withhold)
 
 
 def _progress(line: str) -> None:
-    """On a terminal only: one line that is written over."""
+    """Replace the line of progress, if this is a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)

@@ -1,9 +1,8 @@
 """Measure the page itself: one file from a picker to the server's last acknowledgement, in headless Chromium.
 
 `python -m bench.page [MiB [rounds [place]]]`: 1024, 1, tmpfs. Server and browser share the machine's cores, so the CPU
-seconds of each say more than MB/s. Memory is that of the renderer, the process of the page and its Worker: *private*,
-what nobody else uses and what would be free without it, and *PSS*, which adds its share of the pages that Chromium's
-processes have in common.
+seconds of each say more than MB/s. Memory is that of the renderer, the process of the page and its Worker: *private*
+is what no other process uses, *PSS* adds its share of the pages that Chromium's processes have in common.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 MIB, GIB = 1024**2, 1024**3
 STATE = "document.querySelector('.row')?.dataset.state"
 BEFORE_THE_LAST_BYTE = (None, "queued", "preparing", "sending")
-LANDED = ("verifying", "tagging", "ready")
+RECEIVED = ("verifying", "tagging", "ready")
 REST, LOOK_EVERY = 2.0, 0.25
 """Seconds: until an opened page has settled, and between two looks at its state and memory."""
 
@@ -42,15 +41,15 @@ class Memory:
     pss: int
 
     def or_more(self, other: Memory) -> Memory:
-        """The larger of each."""
+        """Return the larger value of each."""
         return Memory(max(self.private, other.private), max(self.pss, other.pss))
 
 
 async def main(size: int, rounds: int, place: str) -> None:
-    """Sends a file of `size` bytes and prints a line, `rounds` times.
+    """Send a file of `size` bytes and print a line, `rounds` times.
 
-    What arrived goes before the next round: memory that a virtual machine touches for the first time costs the server
-    two CPU seconds a GiB more than memory that was used before.
+    What arrived is deleted before the next round: memory that a virtual machine touches for the first time costs the
+    server two CPU seconds a GiB more than memory that was used before.
     """
     with workspace(place) as folder:
         file = folder / "show.mp3"
@@ -64,7 +63,7 @@ async def main(size: int, rounds: int, place: str) -> None:
 
 
 async def measure(tab: Tab, server: Server, file: Path) -> str:
-    """Seconds from the choice of the file to the last acknowledgement, and what they cost."""
+    """Return a line: seconds from the choice of the file to the last acknowledgement, and what they cost."""
     await tab.open(server.url, "html.ready")
     await asyncio.sleep(REST)
     idle = peak = {pid: memory(pid) for pid in renderers(tab.pid)}
@@ -75,7 +74,7 @@ async def measure(tab: Tab, server: Server, file: Path) -> str:
         peak = {pid: most.or_more(memory(pid)) for pid, most in peak.items()}
         await asyncio.sleep(LOOK_EVERY)
     seconds = time.monotonic() - began
-    assert state in LANDED, state
+    assert state in RECEIVED, state
     browser, service = cpu_seconds(tab.pid) - before[0], cpu_seconds(server.pid) - before[1]
     size = file.stat().st_size
     page = max(idle, key=cpu_seconds)
@@ -88,7 +87,7 @@ async def measure(tab: Tab, server: Server, file: Path) -> str:
 
 
 def renderers(browser: int) -> list[int]:
-    """The page's own, which will work most, and those that Chromium keeps beside it."""
+    """Return the processes that render: that of the page, which will work most, and those that Chromium keeps spare."""
     found = []
     for pid in tree(browser):
         with suppress(OSError):
@@ -98,7 +97,7 @@ def renderers(browser: int) -> list[int]:
 
 
 def memory(pid: int) -> Memory:
-    """From the kernel's own sums over the process's pages."""
+    """Return the memory of a process, as the kernel sums it up (`smaps_rollup` in proc(5))."""
     lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
     kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
     return Memory((kib["Private_Clean"] + kib["Private_Dirty"]) * 1024, kib["Pss"] * 1024)

@@ -1,4 +1,4 @@
-"""The file that is sent: a real MP3 of exactly the wanted size, because our service looks at what it gets."""
+"""The file that is sent: a valid MP3 of exactly the wanted size, because the service rejects others."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TAG_HEADER = 10
 """Bytes of an ID3v2 header."""
 
 STAMP = 16
-"""Bytes of padding that there are at least: the generator may write a mark of its own into them."""
+"""Smallest padding in bytes: the generator writes a mark into it, so that no two files are equal."""
 
 _FRAMES = make_frames(512, seed=20)
 """About 209 KiB that are repeated; no slice size is a multiple of it, so no two slices are alike."""
 
 
 def make_payload(path: Path, size: int) -> None:
-    """Writes an MP3 of `size` bytes: an ID3v2.4 tag of nothing but padding takes what whole frames leave over."""
+    """Write an MP3 of `size` bytes: an ID3v2.4 tag with only padding has what whole frames leave over."""
     frames = (size - TAG_HEADER - STAMP) // FRAME
     padding = size - TAG_HEADER - frames * FRAME
     with path.open("wb") as file:
@@ -32,14 +32,14 @@ def make_payload(path: Path, size: int) -> None:
 
 
 def audio_digest(path: Path) -> bytes:
-    """SHA-256 of what follows the file's ID3v2 tag: the service puts its own tag in front of the same audio."""
+    """Return the SHA-256 of what follows the ID3v2 tag: the service writes another tag before the same audio."""
     with path.open("rb") as file:
         file.seek(tag_size(file))
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def tag_size(file: BinaryIO) -> int:
-    """Bytes of the ID3v2 tag at the beginning, 0 where there is none."""
+    """Return the bytes of the ID3v2 tag at the beginning, 0 if there is none."""
     head = file.read(TAG_HEADER)
     if not head.startswith(b"ID3"):
         return 0

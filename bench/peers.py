@@ -1,4 +1,4 @@
-"""The others, as `peers.sh` installs them, each set up as its documentation does it, its log kept quiet."""
+"""Other servers, as `peers.sh` installs them, each set up as its documentation says, with few lines of log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _installed(*parts: str) -> Path:
     return cache().joinpath("peers", *parts)
 
 
-def _told(*command: str | Path) -> str:
+def _output(*command: str | Path) -> str:
     """Return what a command prints about itself, on either stream."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).strip()
@@ -33,7 +33,7 @@ class _Installed(Target):
     program: tuple[str, ...]
 
     def missing(self) -> str:
-        """Not installed, or not whole."""
+        """Return why it cannot be measured: it is not installed."""
         return "" if _installed(*self.program).exists() else "not installed, see bench/peers.sh"
 
 
@@ -44,12 +44,14 @@ class Tusd(_Installed):
     program = ("bin", "tusd")
 
     def version(self) -> str:
-        """The module's version; a plain build stamps none into the program."""
-        found = re.search(r"github\.com/tus/tusd/v2\s+(v\S+)", _told("go", "version", "-m", _installed(*self.program)))
+        """Return the version of its Go module: a plain build has none in the program."""
+        found = re.search(
+            r"github\.com/tus/tusd/v2\s+(v\S+)", _output("go", "version", "-m", _installed(*self.program))
+        )
         return f"tusd {found[1] if found else '?'}"
 
     def start(self, folder: Path) -> RunningServer:
-        """Without its line a request, which costs it a quarter at small pieces."""
+        """Start it without a line of log for each request, which takes a quarter of its time with small pieces."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
         command = [str(_installed(*self.program)), "-host=127.0.0.1", f"-port={port}", f"-upload-dir={store}"]
@@ -63,11 +65,11 @@ class Rustus(_Installed):
     program = ("bin", "rustus")
 
     def version(self) -> str:
-        """As it says itself."""
-        return _told(_installed(*self.program), "--version")
+        """Return the version that the program prints."""
+        return _output(_installed(*self.program), "--version")
 
     def start(self, folder: Path) -> RunningServer:
-        """No hooks, warnings only; the size limit of a body is lifted for the one-request scenario."""
+        """Start it without hooks, logging warnings only, and with a limit that lets the whole file be one body."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
         (folder / "info").mkdir()
@@ -76,7 +78,7 @@ class Rustus(_Installed):
         return _up([*command, *options], folder, port, "/files/")
 
     def clear(self, folder: Path) -> None:
-        """Its notes lie elsewhere than its data."""
+        """Delete its notes too, which are in another folder."""
         super().clear(folder)
         for note in (folder / "info").iterdir():
             note.unlink()
@@ -89,12 +91,12 @@ class TusNode(_Installed):
     program = ("tus-node", "node_modules", "@tus", "server", "package.json")
 
     def version(self) -> str:
-        """From its package, and Node's."""
+        """Return the versions of the package and of Node."""
         found = re.search(r'"version": *"([^"]+)"', _installed(*self.program).read_text())
-        return f"@tus/server {found[1] if found else '?'}, node {_told('node', '--version')}"
+        return f"@tus/server {found[1] if found else '?'}, node {_output('node', '--version')}"
 
     def start(self, folder: Path) -> RunningServer:
-        """The script is put beside the packages, because Node looks for them from where a script lies."""
+        """Start a script from the folder of the packages: Node looks for them in the folders above the script."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
         script = shutil.copy(Path(__file__).with_name("tus_node.mjs"), _installed("tus-node", "server.mjs"))
@@ -108,12 +110,12 @@ class Copyparty(_Installed):
     program = ("copyparty", "bin", "copyparty")
 
     def version(self) -> str:
-        """As pip knows it."""
-        found = re.search(r"^Version: (\S+)", _told(_installed("copyparty", "bin", "pip"), "show", "copyparty"), re.M)
+        """Return the version that pip installed."""
+        found = re.search(r"^Version: (\S+)", _output(_installed("copyparty", "bin", "pip"), "show", "copyparty"), re.M)
         return f"copyparty {found[1] if found else '?'}"
 
     def start(self, folder: Path) -> RunningServer:
-        """One volume that anybody may write, also on tmpfs (`--wram`); without thumbnails and certificates."""
+        """Start it with a volume that anybody may write, also on tmpfs (`--wram`), no thumbnails or certificates."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
         command = [str(_installed(*self.program)), "-q", "-i", "127.0.0.1", "-p", str(port)]
@@ -122,7 +124,7 @@ class Copyparty(_Installed):
         )
 
     def is_file(self, path: Path) -> bool:
-        """Its own folder of notes lies inside the volume."""
+        """Return whether it is no note of the server, whose folder is in the volume."""
         return super().is_file(path) and ".hist" not in path.parts
 
 
@@ -151,7 +153,7 @@ http {{
 
 
 class Nginx(Target):
-    """nginx with its DAV module: the floor in C. It cannot resume; every piece is a file."""
+    """nginx with its DAV module: the least that a server in C does. It cannot resume; every piece is a file."""
 
     dialect = whole_dialect = "pieces"
 
@@ -160,17 +162,17 @@ class Nginx(Target):
         self._buffer = buffer
 
     def missing(self) -> str:
-        """It must be built with DAV."""
+        """Return why it cannot be measured: it is not installed, or built without DAV."""
         if not shutil.which("nginx"):
             return "not installed, see bench/peers.sh"
-        return "" if "http_dav_module" in _told("nginx", "-V") else "built without its DAV module"
+        return "" if "http_dav_module" in _output("nginx", "-V") else "built without its DAV module"
 
     def version(self) -> str:
-        """As it says itself."""
-        return _told("nginx", "-v").rpartition("/")[2] + (f", {self._buffer}" if self._buffer else "")
+        """Return the version that the program prints, and the size of the buffer."""
+        return _output("nginx", "-v").rpartition("/")[2] + (f", {self._buffer}" if self._buffer else "")
 
     def start(self, folder: Path) -> RunningServer:
-        """In the foreground; bodies are gathered on the same file system, so that the last step is a rename."""
+        """Start it in the foreground. Bodies are buffered on the same file system, so it renames them at the end."""
         port = free_port()
         self.store(folder).mkdir()
         configuration = folder / "nginx.conf"
@@ -179,7 +181,7 @@ class Nginx(Target):
         return _up(command, folder, port, "/")
 
     def received_files(self, folder: Path) -> dict[str, list[Path]]:
-        """A file is its pieces, whose names end in where they begin."""
+        """Return the pieces of each file, whose names end in their offsets."""
         found: dict[str, list[Path]] = {}
         for path in sorted(self.store(folder).iterdir()):
             found.setdefault(path.stem, []).append(path)
@@ -187,7 +189,7 @@ class Nginx(Target):
 
 
 def peers() -> list[Target]:
-    """Every peer, whether it is on this machine or not."""
+    """Return every peer, also if it is not installed."""
     return [
         Tusd(),
         Rustus(),

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
-"""Ticks a second: CPU is known to 1/100 s, so a run should cost some tenths of a second at least."""
+"""Ticks a second: processor time is known to 1/100 s, so a run should take some tenths of a second at least."""
 
 
 def tree(root: int) -> list[int]:
-    """`root` and every living descendant of it."""
+    """Return `root` and all living descendants of it."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -31,7 +31,7 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system seconds of the tree, including children that ended and were waited for."""
+    """Return user and system seconds of the tree, with those of children that ended and were waited for."""
     ticks = 0
     for pid in tree(root):
         with suppress(OSError):
@@ -40,8 +40,10 @@ def cpu_seconds(root: int) -> float:
 
 
 def cpu_by_part(root: int) -> Counter[str]:
-    """User and system ticks of each part of the service: the root's event loop, its named threads, all of its other
-    threads together, and each other process by the module that it runs."""
+    """Return user and system ticks of each part of the service.
+
+    Parts are the root's event loop, its named threads, its other threads together, and the other processes by module.
+    """
     parts: Counter[str] = Counter()
     for pid in tree(root):
         with suppress(OSError):
@@ -64,13 +66,13 @@ def _own_ticks(entry: Path) -> int:
 
 
 def _module(pid: int) -> str:
-    """The last part of the name of the Python module that a process runs."""
+    """Return the last part of the name of the Python module that a process runs, or its command."""
     command = (PROC / str(pid) / "cmdline").read_text().split("\0")
     return next((word.rsplit(".", 1)[-1] for word in command if word.startswith("media_service.")), command[0])
 
 
 def thread_seconds(root: int, name: str) -> float:
-    """User and system seconds of the living threads of that name in the tree."""
+    """Return user and system seconds of the living threads with this name in the tree."""
     ticks = 0
     for pid in tree(root):
         with suppress(OSError):
@@ -81,14 +83,14 @@ def thread_seconds(root: int, name: str) -> float:
 
 
 def reset_peak(root: int) -> None:
-    """From now on `peak_bytes` counts anew."""
+    """Reset the peaks, so that `peak_bytes` returns those from now on."""
     for pid in tree(root):
         with suppress(OSError):
             (PROC / str(pid) / "clear_refs").write_text("5")
 
 
 def peak_bytes(root: int) -> int:
-    """The sum of the living processes' own peaks (VmHWM): never less than what the tree held at one moment.
+    """Return the sum of the peaks of the living processes (VmHWM), which the tree never exceeded at one moment.
 
     Pages that processes share count in each of them.
     """
@@ -101,32 +103,32 @@ def peak_bytes(root: int) -> int:
     return total
 
 
-LOOKS = 0.2
-"""Seconds between two looks at what a tree holds."""
+SAMPLE_SECONDS = 0.2
+"""Seconds between two samples of the memory of a tree."""
 
 
 @contextmanager
 def sample_memory(root: int) -> Iterator[list[int]]:
-    """The list's one number becomes the most bytes of memory that the tree held when it was looked at."""
+    """Yield a list whose one number becomes the largest of the samples: bytes of memory of the tree."""
     most, ended = [0], threading.Event()
 
-    def look() -> None:
-        while not ended.wait(LOOKS):
+    def sample() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
             most[0] = max(most[0], _held_bytes(root))
 
-    looking = threading.Thread(target=look)
-    looking.start()
+    sampler = threading.Thread(target=sample)
+    sampler.start()
     try:
         yield most
     finally:
         ended.set()
-        looking.join()
+        sampler.join()
 
 
 def _held_bytes(root: int) -> int:
-    """Pages of one process, and those of each file once, however many processes of the tree share them.
+    """Return the bytes of private pages, and those of each file once, however many processes of the tree share them.
 
-    Not the kernel's own proportional share: whoever else runs the same programs would take part of it.
+    The kernel's proportional share (PSS) depends on other processes of the machine that run the same programs.
     """
     own, shared = 0, Counter[str]()
     for pid in tree(root):
@@ -138,7 +140,7 @@ def _held_bytes(root: int) -> int:
 
 
 def _pages(smaps: str) -> tuple[int, Counter[str]]:
-    """Bytes that are this process's alone, and by file those that others have too (proc_pid_smaps(5))."""
+    """Return the bytes of private pages, and of shared ones by file (proc_pid_smaps(5))."""
     own, common, file = 0, Counter[str](), ""
     for line in smaps.splitlines():
         name, *rest = line.split(maxsplit=5)
@@ -156,7 +158,7 @@ def _parent(pid: int) -> int:
 
 
 def _fields(pid: int) -> list[str]:
-    """The fields of `stat` behind the command, which may hold spaces and brackets: state, parent, …"""
+    """Return the fields of `stat` after the command, which may contain spaces and brackets: state, parent, …"""
     return _fields_of(PROC / str(pid))
 
 

@@ -1,4 +1,4 @@
-"""Medians as tables: one a scenario, one line a target, ratios against one of them."""
+"""Tables of medians: one for each scenario, a line for each target, with ratios to one of them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from bench.scenarios import Scenario
 
 BASES = ("tusd", "rustus", "nginx", "copyparty", "ours-one-commit-each", "ours-slow-sync-one-commit-each")
-"""Against whom ratios are: the first of them that was measured."""
+"""Targets that ratios refer to: the first of these that was measured."""
 
 
 def table(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
-    """A scenario's results in Markdown."""
+    """Return a scenario's results in Markdown."""
     base = _base(outcomes)
     columns = [_COLUMNS[name] for name in scenario.shows]
     against = base.target.name if base else "-"
@@ -68,7 +68,7 @@ def _number(value: float) -> str:
 
 
 def _percentiles(maps: Sequence[dict[str, float]]) -> str:
-    """Medians over the runs of each run's p50 and p99, in milliseconds."""
+    """Return the medians of the p50 and p99 of each run, in milliseconds."""
     if not all(maps):
         return "-"
     return " / ".join(f"{median(seen[share] for seen in maps):.1f}" for share in ("p50", "p99"))

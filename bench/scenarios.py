@@ -36,7 +36,7 @@ class Scenario:
     note: str = field(default="")
 
     def smaller(self) -> Scenario:
-        """The same shape at an eighth of the size: to see that it works, not to measure."""
+        """Return the scenario with an eighth of the work: to see that it works, not to measure."""
         load = self.load
         if load.uploads > 1:
             return replace(self, load=replace(load, uploads=max(2, load.uploads // 8)))
@@ -171,7 +171,7 @@ SCENARIOS = (
         Load(uploads=8, at_once=8, piece=4 * MIB, probes=100.0),
         TUS,
         shows=("probe", "rate", "cpu", "piece", "peak"),
-        note="Not ours: a HEAD ends the append under way here, as one that comes from a new connection should.",
+        note="Not ours: its HEAD cancels the append that runs, because the client may come over a new connection.",
     ),
     Scenario(
         "status-slow-write",

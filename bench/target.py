@@ -1,4 +1,4 @@
-"""Base class of every measured server: a name, a way to start, and a place where its uploads land."""
+"""Base class of every measured server: a name, how to start it, and where it stores uploads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STOPS_WITHIN_SECONDS = 15.0
 
 
 class StartFailed(Exception):
-    """A server did not come up; the message says which and why."""
+    """A server did not start; the message says which and why."""
 
 
 @dataclass(slots=True)
@@ -36,11 +36,11 @@ class RunningServer:
 
     @property
     def pid(self) -> int:
-        """The root of the tree."""
+        """Return the id of the root of its process tree."""
         return self.process.pid
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL to the group, which is the server's own."""
+        """Send SIGTERM, then SIGKILL to its process group, so that no child stays."""
         self.process.terminate()
         try:
             self.process.wait(STOPS_WITHIN_SECONDS)
@@ -53,7 +53,7 @@ class RunningServer:
 
 
 class Target(ABC):
-    """A server as it is set up for the bench, and how the generator speaks to it."""
+    """A server as it is set up for the bench, and how the generator sends to it."""
 
     name: str
     dialect: str
@@ -75,14 +75,14 @@ class Target(ABC):
 
     @abstractmethod
     def start(self, folder: Path) -> RunningServer:
-        """Starts it with its data in an empty folder. Raises Unstarted."""
+        """Start it with its data in an empty folder. Raise StartFailed."""
 
     def received_files(self, folder: Path) -> dict[str, list[Path]]:
-        """The files that arrived, by a name: each as the paths whose bytes follow one another."""
+        """Return the files that arrived by a name, each as the paths of its pieces in order."""
         return {str(path): [path] for path in self.store(folder).rglob("*") if self.is_file(path)}
 
     def is_file(self, path: Path) -> bool:
-        """Return whether a path in the store is an upload's bytes, not the server's own notes."""
+        """Return whether a path in the store has bytes of an upload, and is no note of the server."""
         return path.is_file() and path.suffix not in {".info", ".json"}
 
     def store(self, folder: Path) -> Path:
@@ -90,7 +90,7 @@ class Target(ABC):
         return folder / "files"
 
     def clear(self, folder: Path) -> None:
-        """Frees the space of what arrived, so that every run begins with the same room."""
+        """Delete what arrived, so that every run begins with the same free space."""
         for path in self.store(folder).iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -98,7 +98,7 @@ class Target(ABC):
 def launch(
     command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Starts a server as a session of its own, its log in its folder."""
+    """Start a server in a session of its own, with its log in its folder."""
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             command,
@@ -112,7 +112,7 @@ def launch(
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port on which no process listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -120,7 +120,7 @@ def free_port() -> int:
 
 
 def wait_until_it_responds(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    """Returns when something answers a request. Raises Unstarted with the end of its log."""
+    """Return when a request gets a response. Raise StartFailed with the end of the log."""
     deadline = time.monotonic() + STARTS_WITHIN_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

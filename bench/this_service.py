@@ -48,13 +48,12 @@ class ThisService(Target):
         sync: str = "slice",
         under: Sequence[str] = (),
         program: Sequence[str] = ("-m", "media_service"),
-        finishes: bool = True,
         workers: int = 1,
     ) -> None:
         self.name = name
         self.dialect = dialect
         self.whole_dialect = "form"
-        self.withhold = WITHHELD_BYTES if finishes else 0
+        self.withhold = WITHHELD_BYTES
         self._path = "tus/" if dialect == "tus" else ""
         self._sync = sync
         self._workers = workers
@@ -62,7 +61,7 @@ class ThisService(Target):
         self._program = program
 
     def missing(self) -> str:
-        """See `Target`: the tool that slows system calls down may be missing."""
+        """Return why it cannot be measured: the program that slows system calls down is missing."""
         return "" if not self._under or shutil.which(self._under[0]) else f"{self._under[0]} is missing"
 
     def version(self) -> str:

@@ -27,8 +27,10 @@ BOUNDARY = "----the-bench-7MA4YWxkTrZu0gW"
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """One upload: seconds of sending, and from its last acknowledgement to the verdict and to the spool; processor
-    seconds of the service's processes until then, and the ticks of each part of it."""
+    """One upload, in seconds: sending, and from the last acknowledgement to the verdict and to the spool.
+
+    `cpu`: processor seconds of the service's processes until then; `parts`: the ticks of each part of it.
+    """
 
     sending: float
     verdict: float

@@ -18,10 +18,10 @@ MEMORY = Path("/dev/shm")
 
 
 def touch_memory(size: int) -> None:
-    """Has the machine find so many bytes of memory now, twice, and gives them back.
+    """Allocate so many bytes of memory, twice, and free them.
 
-    A virtual machine lends its free memory to others. Getting it again costs up to two seconds a GiB, and whoever comes
-    first would pay it: now the next one finds what was just freed.
+    A virtual machine gives its free memory to others. Getting it back costs up to two seconds a GiB, which would be
+    charged to the server that is measured: now it gets what was just freed.
     """
     for _ in range(2):
         with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE):
@@ -29,7 +29,7 @@ def touch_memory(size: int) -> None:
 
 
 def cache() -> Path:
-    """Outside the repository, so that nothing of it is ever committed; `peers.sh` uses the same."""
+    """Return the folder of peers and built programs, the same as in `peers.sh`: outside of the repository."""
     given = os.environ.get("BENCH_CACHE")
     above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given) if given else above / "media-service-bench"
@@ -37,7 +37,7 @@ def cache() -> Path:
 
 @contextmanager
 def workspace(place: str) -> Iterator[Path]:
-    """A fresh folder for the servers' data on `tmpfs`, on the `disk` of the cache, or in a folder that is named."""
+    """Yield an empty folder for the servers' data: on `tmpfs`, on the `disk` of the cache, or in the named folder."""
     above = {"tmpfs": MEMORY, "disk": cache()}.get(place, Path(place))
     above.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="media-bench-", dir=above))
@@ -51,6 +51,6 @@ def workspace(place: str) -> Iterator[Path]:
 
 @contextmanager
 def memory() -> Iterator[Path]:
-    """A folder on tmpfs for payloads: reading them must cost the same whatever the data lies on."""
+    """Yield a folder on tmpfs for payloads: reading them must cost the same wherever the data are."""
     with workspace("tmpfs") as folder:
         yield folder
