@@ -1,4 +1,4 @@
-"""Sets of adapters that come together: those of a database, and those of a place for bytes."""
+"""Sets of adapters that are chosen together: those of a database, and those of a place for bytes."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class CatalogueAdapters(Catalogue, Protocol):
 
     @property
     def accounts(self) -> Accounts:
-        """People and tokens."""
+        """Return the adapter for people and tokens."""
 
     @property
     def audit(self) -> AuditLog:
-        """The audit trail."""
+        """Return the adapter for the audit trail."""
 
     @property
     def collections(self) -> Collections:
-        """Collections and who may use them."""
+        """Return the adapter for collections."""
 
     @property
     def erasing(self) -> ErasableRows:
-        """Rows of an owner that is erased."""
+        """Return the adapter for the rows of an owner that is erased."""
 
     @property
     def guest_links(self) -> GuestLinks:
-        """Guest links."""
+        """Return the adapter for guest links."""
 
     @property
     def places(self) -> FilePlaces:
-        """Where finished files are."""
+        """Return the adapter for places of finished files."""
 
 
 class RowAdapters(Protocol):
@@ -54,15 +54,15 @@ class RowAdapters(Protocol):
 
     @property
     def catalogue(self) -> CatalogueAdapters:
-        """The rows."""
+        """Return the catalogue."""
 
     @property
     def bus(self) -> Bus:
-        """Hints to all processes that use the database."""
+        """Return the bus to all processes that use the database."""
 
     @property
     def clock(self) -> Callable[[], int]:
-        """A function that returns UTC microseconds, the same in all these processes."""
+        """Return a function that returns UTC microseconds, the same in all these processes."""
 
     def is_connected(self) -> bool:
         """Return whether the database responds."""
@@ -79,15 +79,15 @@ class ByteAdapters(Protocol):
 
     @property
     def store(self) -> UploadStore:
-        """Unfinished files."""
+        """Return the store of unfinished files."""
 
     @property
     def spool(self) -> Spool:
-        """Finished files."""
+        """Return the store of finished files."""
 
     @property
     def quarantine(self) -> Quarantine:
-        """Rejected files."""
+        """Return the store of rejected files."""
 
     def is_connected(self) -> bool:
         """Return whether the place responds."""

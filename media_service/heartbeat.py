@@ -36,12 +36,12 @@ class Heartbeat:
         bus.subscribe(ALIVE, self._note)
 
     def become(self, name: str) -> None:
-        """Have another name from now on, and say so."""
+        """Take another name, and publish it."""
         self._name = name
         self._publish()
 
     def is_alive(self, name: str, *, seconds: float | None = None) -> bool:
-        """Return whether a process of this name was heard within so many seconds, by default a moment ago."""
+        """Return whether a process of this name published within so many seconds, by default MISSING_AFTER_SECONDS."""
         since = time.monotonic() - (MISSING_AFTER_SECONDS if seconds is None else seconds)
         return any(heard == name and at > since for heard, at in self._heard.values())
 

@@ -56,7 +56,7 @@ def _admit_slice() -> Select[Any]:
 
 
 def _admit_last_slice() -> Select[Any]:
-    """Do the same for the last slice: nothing is beyond it. Its upload may always be whole."""
+    """Read the same for the last slice: nothing if a slice is after it. Its upload may always be whole."""
     admitted = _admit_slice().where(~_any_slice(slices.c.start >= _STOP))
     return admitted.with_only_columns(uploads.c.version, ONE)
 

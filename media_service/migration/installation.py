@@ -65,7 +65,7 @@ class _Migration:
         self._target = Moved(place, settings.store)
 
     def run(self) -> Summary:
-        """Do what is left to do."""
+        """Do what an earlier run has not done; return what was moved."""
         self._progress.begin("preparing")
         self._check_target()
         if self._before == replace(self._target, ended=True):
@@ -83,7 +83,7 @@ class _Migration:
         return self._summary
 
     def _check_target(self) -> None:
-        """Raise StartupError if something was moved elsewhere, or files are to follow rows that have left."""
+        """Raise StartupError if something was moved elsewhere, or files would be moved after rows."""
         before, target = self._before, self._target
         if before.catalogue not in {"", target.catalogue} or before.store not in {"", target.store}:
             raise StartupError(f"{self._folder.root} was moved to {before} before")
@@ -95,7 +95,7 @@ class _Migration:
             await files.claim()
             self._progress.begin("moving files", files.total_bytes(), "bytes")
             self._summary.objects = await files.move(self._progress.advance)
-        # The folder takes no notice of it.
+        # A service of the folder ignores these names: its slices are in partials.
         set_objects(self._folder.catalogue, *s3_bytes().moved_slices(self._folder, export))
 
     def _move_rows(self, export: Export) -> None:

@@ -40,11 +40,11 @@ log = structlog.get_logger()
 
 
 class Processes(Protocol):
-    """Starts the processes. Each method that starts one returns its pid; it writes to `ready` once it is ready."""
+    """Starts the processes, of which each writes to the descriptor `ready` once it is ready."""
 
     @property
     def receivers(self) -> int:
-        """How many receivers should run."""
+        """Return how many receivers should run."""
 
     @property
     def has_sidecar(self) -> bool:
@@ -55,7 +55,7 @@ class Processes(Protocol):
         """Return whether what a crash left is cleaned up before anything else runs."""
 
     def start(self, role: str, ready: int) -> int:
-        """Start a process of this role."""
+        """Start a process of this role; return its pid."""
 
     def note_end(self, pid: int) -> None:
         """Note that this process has ended."""

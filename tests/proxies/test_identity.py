@@ -24,7 +24,7 @@ KIM = {"Authorization": encode_basic_auth("kim", "secret")}
 
 @pytest.fixture(scope="module")
 def signing_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Proxy]]:
-    """nginx, and a server that refuses every request in which the field arrives: it trusts another proxy."""
+    """Yield nginx and a server that refuses every request in which the field arrives: it trusts another proxy."""
     folder = tmp_path_factory.mktemp("identity")
     passwords = folder / "htpasswd"
     passwords.write_text("kim:{PLAIN}secret\n")

@@ -95,7 +95,7 @@ class FinalizeQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether no upload is being finalized or waits for it."""
+        """Return whether no upload is being finalized or waits for it."""
         return not self._waiting and not self._busy
 
     async def run_workers(self) -> None:

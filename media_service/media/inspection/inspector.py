@@ -203,7 +203,7 @@ class MediaInspector:
         return read_ahead
 
     def _report_early_problems(self, task: asyncio.Task[None], upload: Upload, read_ahead: ReadAhead) -> None:
-        """Errors of read-ahead are ignored here: `verify` meets them again."""
+        """Enqueue a rejection if the findings so far ask for it. Errors of read-ahead are left to `verify`."""
         if task.cancelled() or task.exception() or self._read_aheads.get(upload.id) is not read_ahead:
             return
         findings = find_early_problems(read_ahead.parser.report, upload.length, self._policy)

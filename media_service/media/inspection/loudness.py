@@ -52,7 +52,7 @@ class RunLimited(Protocol):
     def __call__(
         self, command: Sequence[str], *, cpu_seconds: int, memory_bytes: int, **streams: Any
     ) -> AbstractAsyncContextManager[Process]:
-        """`streams` are those of `asyncio.create_subprocess_exec`; standard output is a pipe."""
+        """Start the command. `streams` are those of `asyncio.create_subprocess_exec`; standard output is a pipe."""
 
 
 class LoudnessAnalyzer:
@@ -64,7 +64,7 @@ class LoudnessAnalyzer:
 
     @property
     def available(self) -> bool:
-        """Whether ffmpeg is installed."""
+        """Return whether ffmpeg is installed."""
         return self._ffmpeg is not None
 
     async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:

@@ -56,7 +56,7 @@ class ReadAhead:
 
     @property
     def size(self) -> int:
-        """Bytes that all consumers have had."""
+        """Return how many bytes all consumers have got."""
         return min(consumer.offset for consumer in self._consumers)
 
     def sha256(self) -> bytes:
@@ -123,7 +123,7 @@ class ReadAhead:
 
 
 def _read(path: Path, consumers: Sequence[Consumer], stop: int) -> None:
-    """Give bytes up to `stop` to consumers that have the same offset."""
+    """Read up to `stop` for consumers that have the same offset."""
     position = consumers[0].offset
     with path.open("rb", buffering=0) as file:
         file.seek(position)

@@ -47,22 +47,22 @@ class FrameHeader:
 
     @property
     def format(self) -> tuple[int, int, int]:
-        """Version, layer and sample rate: constant within a stream."""
+        """Return version, layer and sample rate: constant within a stream."""
         return self.version, self.layer, self.sample_rate
 
     @property
     def channels(self) -> int:
-        """Number of channels, 1 or 2."""
+        """Return the number of channels, 1 or 2."""
         return 1 if self.mode == "mono" else 2
 
     @property
     def samples(self) -> int:
-        """Samples per channel of a layer III frame."""
+        """Return the samples per channel of a layer III frame."""
         return 1152 if self.version == 3 else 576
 
     @property
     def side_info_bytes(self) -> int:
-        """Size of the layer III side information, which follows the header or its CRC."""
+        """Return the size of the layer III side information, which follows the header or its CRC."""
         if self.version == 3:
             return 17 if self.channels == 1 else 32
         return 9 if self.channels == 1 else 17

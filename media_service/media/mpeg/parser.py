@@ -40,12 +40,12 @@ class FrameParser:
 
     @property
     def report(self) -> StreamReport:
-        """The report so far; do not change it."""
+        """Return the report so far, which the caller must not change."""
         return self._state.report
 
     @property
     def hashes_file(self) -> bool:
-        """Whether the report will have the file's SHA-256: nobody else need compute it."""
+        """Return whether the report will have the file's SHA-256, so that the caller need not compute it."""
         return self._state.hashes_file
 
     def feed(self, piece: bytes) -> None:

@@ -36,7 +36,7 @@ class Gap:
 
     @property
     def size(self) -> int:
-        """Length in bytes."""
+        """Return the length in bytes."""
         return self.stop - self.start
 
 
@@ -87,10 +87,10 @@ class StreamReport:
 
     @property
     def declared_frames(self) -> int | None:
-        """Number of frames that the VBR header declares."""
+        """Return the number of frames that the VBR header declares."""
         return None if self.vbr_header is None else self.vbr_header.frames
 
     @property
     def count_matches(self) -> bool:
-        """Whether the file has as many frames as the VBR header declares."""
+        """Return whether the file has as many frames as the VBR header declares."""
         return self.declared_frames is not None and abs(self.declared_frames - self.frames) <= COUNT_TOLERANCE_FRAMES

@@ -101,11 +101,11 @@ class ParserState:
 
     @property
     def hashes_file(self) -> bool:
-        """Whether the audio begins with the file's first byte, so that one SHA-256 serves both."""
+        """Return whether the audio begins with the file's first byte, so that one SHA-256 serves both."""
         return self.hashed_up_to is not None and self.report.audio_start == 0
 
     def hash_rest(self, piece: bytes = b"") -> None:
-        """If the audio's SHA-256 is also the file's, add the buffered bytes after the audio, and `piece`."""
+        """Add the buffered bytes after the audio, and `piece`, if the audio's SHA-256 is also the file's."""
         if self.hashed_up_to is not None and self.report.audio_start == 0:
             self.audio.update_rest(memoryview(self.buffer)[self.hashed_up_to - self.base :])
             self.audio.update_rest(piece)

@@ -65,7 +65,7 @@ class Id3Frame:
 
     @property
     def content(self) -> bytes:
-        """The bytes after the frame header."""
+        """Return the bytes after the frame header."""
         return self.raw[ID3_HEADER_BYTES:]
 
     def to_version(self, version: int) -> bytes | None:

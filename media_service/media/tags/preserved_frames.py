@@ -28,7 +28,7 @@ class SourceTag:
 
     @property
     def version(self) -> int:
-        """Minor version: 2, 3 or 4 in a valid tag."""
+        """Return the minor version: 2, 3 or 4 in a valid tag."""
         return self.tag[3]
 
 

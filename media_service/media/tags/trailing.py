@@ -32,28 +32,28 @@ class TrailingTags:
 
     @property
     def in_place(self) -> bytes:
-        """The tags that players skip, which stay."""
+        """Return the tags that players skip, which stay."""
         return b"".join(tag for kind, tag in self.tags if not _confuses_players(kind, tag))
 
     @property
     def moved(self) -> list[tuple[str, bytes]]:
-        """The tags that confuse players."""
+        """Return the tags that confuse players, which are moved."""
         return [(kind, tag) for kind, tag in self.tags if _confuses_players(kind, tag)]
 
     @property
     def appended(self) -> list[bytes]:
-        """The moved ID3v2 tags."""
+        """Return the moved ID3v2 tags."""
         return [tag for kind, tag in self.moved if kind == "id3v2" and tag.startswith(b"ID3")]
 
     @property
     def foreign(self) -> list[tuple[str, bytes]]:
-        """The moved tags of other formats, and the texts of APE tags."""
+        """Return the moved tags of other formats, and the texts of APE tags."""
         others = [(kind, tag) for kind, tag in self.moved if tag not in self.appended]
         return [*others, *(("ape", tag) for tag in self.replaced)]
 
     @property
     def id3v1(self) -> bytes:
-        """The ID3v1 tag at the file's end, if there is one."""
+        """Return the ID3v1 tag at the file's end, empty if there is none."""
         kind, tag = self.tags[-1] if self.tags else ("", b"")
         return tag if kind == "id3v1" else b""
 

@@ -40,19 +40,19 @@ class Unfinished(Protocol):
 
     @property
     def id(self) -> str:
-        """The upload's id."""
+        """Return the upload's id."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether all bytes have come."""
+        """Return whether all bytes have come."""
 
     @property
     def length(self) -> int | None:
-        """The announced length in bytes."""
+        """Return the announced length in bytes."""
 
     @property
     def slices(self) -> list[Slice]:
-        """Its slices, by start."""
+        """Return its slices, by start."""
 
 
 class Rows(Protocol):

@@ -99,7 +99,7 @@ class SyncServer:
     def _submit_with_file(
         self, executor: ThreadPoolExecutor, request_id: int, path: bytes, function: Callable[[int], bytes | None]
     ) -> None:
-        """Duplicate the descriptor here, in the order of the requests: a later `close` must not come first."""
+        """Submit a call with a copy of the descriptor, made in the order of the requests: a `close` may follow."""
         try:
             descriptor = self._files.duplicate(path)
         except OSError as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with two receivers, whose log can be read."""
+    """Yield a server with two receivers, whose log can be read."""
     folder = tmp_path_factory.mktemp("guests")
     with Server(
         folder / "data", log=folder / "log", workers=2, disk_reserve=0, verdict_wait_slice=5, sweep_interval=1
@@ -27,5 +27,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def api(server: Server, session: aiohttp.ClientSession) -> Api:
-    """The API of `server`."""
+    """Return the API of `server`."""
     return Api(session, server.url, server.token)

@@ -23,7 +23,7 @@ MP3 = make_mp3(2, seed=16_401)
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that trusts a proxy on this machine, with small rates, as each client has them."""
+    """Yield a server that trusts a proxy on this machine, with small rates for each client."""
     folder = tmp_path_factory.mktemp("proxied") / "data"
     with Server(
         folder,

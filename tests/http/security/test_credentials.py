@@ -121,7 +121,7 @@ async def test_what_is_done_with_people_tokens_and_sessions_is_noted(api: Api) -
 
 @pytest.fixture(scope="module", params=["refuse", "sender"])
 def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
-    """A server behind a proxy that signs people in, and what becomes of names that nobody has."""
+    """Yield a server behind a proxy that signs people in, and the setting for names that nobody has."""
     settings: dict[str, Any] = {"trusted_proxies": '["127.0.0.1"]', "identity_header": "Remote-User"}
     settings |= {"anonymous": "off", "identity_unknown": request.param, "disk_reserve": 0}
     with Server(tmp_path_factory.mktemp("identity") / "data", **settings) as server:

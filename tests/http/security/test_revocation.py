@@ -32,7 +32,7 @@ NEW_UPLOAD = b'{"filename": "new.mp3", "length": 100000}'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Two receivers that require an account."""
+    """Yield two receivers that require an account."""
     folder = tmp_path_factory.mktemp("revocation") / "data"
     with Server(folder, workers=2, disk_reserve=0, anonymous="off", verdict_wait_slice=5) as server:
         yield server

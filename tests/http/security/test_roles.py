@@ -27,7 +27,7 @@ ROUTES = [(route, number) for route, lines in TABLE.items() for number in range(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Two receivers that require an account."""
+    """Yield two receivers that require an account."""
     folder = tmp_path_factory.mktemp("roles") / "data"
     with Server(folder, workers=2, disk_reserve=0, verdict_wait_slice=5, anonymous="off") as server:
         yield server

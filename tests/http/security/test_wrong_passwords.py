@@ -32,7 +32,7 @@ MOST_HASHED = 12
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Two receivers behind a proxy on this machine."""
+    """Yield two receivers behind a proxy on this machine."""
     folder = tmp_path_factory.mktemp("passwords")
     proxies = '["127.0.0.1"]'
     with Server(
