@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, union_all
+from sqlalchemy import and_, bindparam, func, select, union_all
 
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import contains, unindexed
-from media_service.catalogue.reads import ONE
+from media_service.catalogue.reads import ONE, is_shown
 from media_service.catalogue.tables import listed_files
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def is_in(
         return and_(uploaded_at >= bindparam("since"), uploaded_at < bindparam("until"))
     if subset is Subset.TAKEN:
         return form(columns.taken) == ONE
-    is_own = form(columns.account) == bindparam("account")
-    return or_(is_own, form(columns.collection).in_(bindparam("collections", expanding=True)))
+    return is_shown(form(columns.account), form(columns.collection))
 
 
 COUNTS = {

@@ -6,12 +6,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, case, func, or_, select
+from sqlalchemy import BigInteger, bindparam, case, func, select
 
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import total
 from media_service.catalogue.file_pages import Shown, count_files, wanted_files
-from media_service.catalogue.reads import ONE, ZERO, state_text
+from media_service.catalogue.reads import ONE, ZERO, is_shown, state_text
 from media_service.catalogue.tables import listed_files, trashed_files, uploads
 from media_service.catalogue.usage import OPEN
 from media_service.core.file_filters import FileFilters
@@ -39,7 +39,7 @@ class CatalogueOverview:
         self, since: int, *, owner: str | None = None, collections: Collection[str] = ()
     ) -> OverviewCounts:
         values: dict[str, Any] = {"since": since, "most": MOST_COUNTED}
-        values |= {"owner": owner, "collections": sorted(collections)}
+        values |= {"account": owner, "collections": sorted(collections)}
         shown = owner is not None
         arrived, size = await self._counted(_arrived(shown=shown).bind(values))
         (in_flight,) = await self._counted(_in_flight(shown=shown).bind(values))
@@ -62,10 +62,11 @@ class CatalogueOverview:
         return [int(count) for count in row]
 
 
-def _shown(who: ColumnElement[Any], collection: ColumnElement[Any], *, shown: bool) -> list[ColumnElement[bool]]:
-    """Return the condition for rows that the caller may see."""
-    among = collection.in_(bindparam("collections", expanding=True))
-    return [or_(who == bindparam("owner"), among)] if shown else []
+def _of_shown(
+    query: Select[Any], account: ColumnElement[Any], collection: ColumnElement[Any], *, shown: bool
+) -> CompiledStatement:
+    """Return the query of all rows, or if `shown` of those that the caller may see."""
+    return CompiledStatement(query.where(is_shown(account, collection)) if shown else query)
 
 
 def _most(query: Select[Any]) -> Subquery:
@@ -83,7 +84,7 @@ def _arrived(*, shown: bool) -> CompiledStatement:
     newest = select(columns.size, columns.account, columns.collection).where(columns.uploaded_at >= _SINCE)
     some = _most(newest.order_by(columns.uploaded_at.desc(), columns.number.desc())).c
     counted = select(func.count(), _sum(some.size)).select_from(some.size.table)
-    return CompiledStatement(counted.where(*_shown(some.account, some.collection, shown=shown)))
+    return _of_shown(counted, some.account, some.collection, shown=shown)
 
 
 @lru_cache
@@ -92,7 +93,7 @@ def _in_flight(*, shown: bool) -> CompiledStatement:
     is_open = uploads.c.state.in_([state_text(state) for state in OPEN])
     some = _most(select(uploads.c.owner, uploads.c.collection).where(is_open)).c
     counted = select(func.count()).select_from(some.owner.table)
-    return CompiledStatement(counted.where(*_shown(some.owner, some.collection, shown=shown)))
+    return _of_shown(counted, some.owner, some.collection, shown=shown)
 
 
 @lru_cache
@@ -106,7 +107,7 @@ def _rejected(*, shown: bool) -> CompiledStatement:
     some = _most(newest).c
     since, kept = (_sum(case((met, ONE), else_=ZERO)) for met in (some.updated_at >= _SINCE, some.charged > ZERO))
     counted = select(since.label("since"), kept.label("kept")).select_from(some.owner.table)
-    return CompiledStatement(counted.where(*_shown(some.owner, some.collection, shown=shown)))
+    return _of_shown(counted, some.owner, some.collection, shown=shown)
 
 
 @lru_cache
@@ -114,4 +115,4 @@ def _trashed(*, shown: bool) -> CompiledStatement:
     """Count the files in the trash."""
     some = _most(select(trashed_files.c.account, trashed_files.c.collection)).c
     counted = select(func.count()).select_from(some.account.table)
-    return CompiledStatement(counted.where(*_shown(some.account, some.collection, shown=shown)))
+    return _of_shown(counted, some.account, some.collection, shown=shown)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import member, readable, text
@@ -14,7 +14,7 @@ from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.file_conditions import Conditions
 from media_service.catalogue.file_listing import list_moved
 from media_service.catalogue.pagination import decode_cursor, split_page
-from media_service.catalogue.reads import ZERO
+from media_service.catalogue.reads import ZERO, is_shown
 from media_service.catalogue.rows import PLACE_COLUMNS, file_value, place_columns
 from media_service.catalogue.search_syntax import parse_search
 from media_service.catalogue.tables import files, loudness, trashed_files
@@ -97,8 +97,7 @@ def _trash_page(texts: Conditions, *, shown: bool, after: bool) -> CompiledState
     columns, key = trashed_files.c, (trashed_files.c.trashed_at, trashed_files.c.file_id)
     conditions = texts.of(columns)
     if shown:
-        in_collections = columns.collection.in_(bindparam("collections", expanding=True))
-        conditions.append(or_(columns.account == bindparam("account"), in_collections))
+        conditions.append(is_shown(columns.account, columns.collection))
     if after:
         conditions.append(tuple_(*key) < tuple_(bindparam("trashed_at"), bindparam("last_id")))
     order = [column.desc() for column in key]

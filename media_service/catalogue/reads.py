@@ -27,6 +27,11 @@ def state_text(state: State) -> ColumnElement[str]:
     return literal_column(f"'{state.value}'")
 
 
+def is_shown(account: ColumnElement[Any], collection: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether a row is of the parameter `account`, or in one of the parameter `collections`."""
+    return or_(account == bindparam("account"), collection.in_(bindparam("collections", expanding=True)))
+
+
 # Of the upload in the enclosing statement; NULL without slices.
 LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 _BYTES = func.sum(slices.c.stop - slices.c.start)
