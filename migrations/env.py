@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from media_service.catalogue.tables import metadata
+from media_service.catalogue.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

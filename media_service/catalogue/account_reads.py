@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal_column, select, tuple_
 
+from media_service.catalogue.access_tables import grants, owners, tokens
 from media_service.catalogue.account_rows import TOKEN_PREFIX
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.tables import grants, owners, tokens
 from media_service.core.access import Role
 from media_service.core.accounts import OwnerKind
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
+from media_service.catalogue.access_tables import grants, owners, tokens
 from media_service.catalogue.account_rows import owner_row, token_row
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import insert
-from media_service.catalogue.tables import grants, owners, tokens, usage
+from media_service.catalogue.tables import usage
 from media_service.core.accounts import TokenKind
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, delete, null, select, tuple_, update
 
+from media_service.catalogue.access_tables import audit
 from media_service.catalogue.change import Change
 from media_service.catalogue.coercion import integer, json_object, text, text_or_none
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import insert
 from media_service.catalogue.pagination import decode_cursor, encode_cursor, split_page
 from media_service.catalogue.search_syntax import search_words
-from media_service.catalogue.tables import audit
 from media_service.catalogue.text_index import fold
 from media_service.core.audit import Actor, AuditEntry, Subject
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, literal, select, update
 
+from media_service.catalogue.access_tables import collections
 from media_service.catalogue.change import Change
 from media_service.catalogue.collection_rows import collection_row
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
 from media_service.catalogue.constructs import insert
 from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.tables import collections, usage
+from media_service.catalogue.tables import usage
 from media_service.core.quota import COLLECTION_USAGE_PREFIX, collection_usage
 
 if TYPE_CHECKING:

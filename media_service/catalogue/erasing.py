@@ -9,26 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, exists, null, or_, select, update
 
 from media_service.catalogue import reads
+from media_service.catalogue.access_tables import audit, grants, owners, tokens
 from media_service.catalogue.audit import forget_owner, insert_entry
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import readable, text
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.file_listing import list_again
 from media_service.catalogue.rows import file_value
-from media_service.catalogue.tables import (
-    audit,
-    covers,
-    files,
-    grants,
-    listed_files,
-    loudness,
-    owners,
-    slices,
-    tokens,
-    trashed_files,
-    uploads,
-    usage,
-)
+from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, trashed_files, uploads, usage
 from media_service.catalogue.usage import count_file, count_upload, lock_file, lock_upload, uncount_file, uncount_upload
 from media_service.core.people import ERASED_OWNER
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, or_, select, tuple_, update
 
+from media_service.catalogue.access_tables import collections, links, owners, tokens
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
 from media_service.catalogue.constructs import contains, insert
 from media_service.catalogue.pagination import decode_cursor
 from media_service.catalogue.reads import ONE
-from media_service.catalogue.tables import collections, links, owners, tokens, uploads, usage
+from media_service.catalogue.tables import uploads, usage
 from media_service.core.accounts import TokenKind
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, and_, bindparam, case, func, literal_column, or_, select, true, union_all, update
 
 from media_service.catalogue import reads
+from media_service.catalogue.access_tables import collections, owners
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.constructs import insert, least
 from media_service.catalogue.rows import upload_row
-from media_service.catalogue.tables import collections, owners, uploads, usage
+from media_service.catalogue.tables import uploads, usage
 from media_service.catalogue.usage import SERVICE, count_upload, uncount_upload
 from media_service.core.accounts import OwnerLimits
 from media_service.core.quota import (

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import DDL, String, event
 
+# Importing a module of tables adds these to the metadata.
+from media_service.catalogue import access_tables
 from media_service.catalogue.gram_index import CREATE_GRAMS
-from media_service.catalogue.tables import listed_files, metadata
+from media_service.catalogue.metadata import metadata
+from media_service.catalogue.tables import listed_files
 
-__all__ = ["metadata"]
+__all__ = ["access_tables", "metadata"]
 
 for _dialect, _statements in CREATE_GRAMS.items():
     for _text in _statements:

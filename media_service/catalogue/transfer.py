@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import BigInteger, Float, Integer, LargeBinary, String, Table
 
+from media_service.catalogue.access_tables import links, owners, tokens
 from media_service.catalogue.schema import metadata
-from media_service.catalogue.tables import links, owners, secrets, tokens
+from media_service.catalogue.tables import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

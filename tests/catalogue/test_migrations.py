@@ -13,9 +13,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from media_service.catalogue.schema import metadata
 from media_service.catalogue.sqlite.migrate import migrate, writing_engine
 from media_service.catalogue.sqlite.schema_version import is_current
-from media_service.catalogue.tables import metadata
 from tests.catalogue.samples import dump
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from media_service.catalogue.access_tables import links, owners, tokens
 from media_service.catalogue.postgresql.migrate import migrate
-from media_service.catalogue.tables import files, links, owners, slices, tokens, uploads
+from media_service.catalogue.tables import files, slices, uploads
 from media_service.catalogue.transfer import TABLES, RowFitter
 from tests.support.new_catalogue import MIGRATIONS
 

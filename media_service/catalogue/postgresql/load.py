@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from media_service.catalogue import usage_check
+from media_service.catalogue.access_tables import audit
 from media_service.catalogue.gram_index import CREATE_GRAMS_INDEX
 from media_service.catalogue.postgresql.connections import SYNC_COMMITS, UnusableDatabase, connected, place
 from media_service.catalogue.postgresql.dialect import sql_of
-from media_service.catalogue.tables import audit, listed_files, usage
+from media_service.catalogue.tables import listed_files, usage
 from media_service.catalogue.transfer import TABLES
 from media_service.core.quota import SERVICE_USAGE
 
