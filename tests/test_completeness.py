@@ -23,8 +23,9 @@ from media_service.http.api.serializer import Serializer
 from media_service.http.api.uploads import CreateUpload
 from media_service.intake.receiving.active_uploads import UploadView
 from tests.core.samples import LIMITS, make_upload
+from tests.support.imports import modules
 from tests.support.serializing import NoLabels, OneSlug, served
-from tests.test_rooms import TOP, modules
+from tests.test_imports import TOP
 
 if TYPE_CHECKING:
     from media_service.core.errors.base import MediaServiceError

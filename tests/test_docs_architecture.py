@@ -6,18 +6,18 @@ import re
 
 import pytest
 
+from tests.support.imports import PACKAGE
 from tests.support.server import ROOT
-from tests.test_rooms import PACKAGE, PARTS, ROOMS
+from tests.test_imports import FOLDERS, PARTS
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-FOLDERS = ("core", "ipc", "storage", "catalogue", "media", "intake", "access", "http", "config", "server")
 
 
-def test_picture_of_imports_is_the_table_of_rooms() -> None:
+def test_picture_of_imports_is_the_table_of_folders() -> None:
     (picture,) = re.findall(r"```mermaid\nflowchart BT\n(.*?)```", PAGE, re.DOTALL)
     drawn = set(re.findall(r"^    (\w+) --> (\w+)$", picture, re.MULTILINE))
-    allowed = {(room, other) for room in ROOMS for other in ROOMS[room]}
-    assert drawn == allowed, "Draw the imports of ROOMS in docs/architecture.md."
+    allowed = {(folder, other) for folder in FOLDERS for other in FOLDERS[folder]}
+    assert drawn == allowed, "Draw the imports of FOLDERS in docs/architecture.md."
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -1,17 +1,15 @@
-"""The rooms of the house: who may import whom, and what no room does."""
+"""Which module may import which, and what core does not do."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from dataclasses import dataclass
-from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "media_service"
+from tests.support.imports import imports, modules
+
 TOP = {
     "adapter_sets",
     "adapters",
@@ -31,7 +29,7 @@ TOP = {
     "startup",
     "__main__",
 }
-ROOMS = {
+FOLDERS = {
     "core": set[str](),
     "ipc": set[str](),
     "storage": {"core", "ipc"},
@@ -42,7 +40,7 @@ ROOMS = {
     "http": {"core", "intake", "access"},
     "config": {"core"},
 }
-"""What each room may import besides itself; the modules at the top may import everything."""
+"""What each folder may import besides itself; the modules of TOP may import all."""
 
 PARTS = {
     "core": {"core.errors"},
@@ -68,11 +66,11 @@ PARTS = {
     "http.pages": {"http", "http.security"},
     "http.dialects": {"http", "http.security", "http.api", "http.pages"},
 }
-"""What the parts of a room may import of that room. A part is a folder, or a module with a line of its own."""
+"""What the parts of a folder may import of that folder. A part is a folder, or a module that is named here."""
 
 S3 = {"storage.s3.client", "storage.s3.connection", "storage.s3.http", "storage.s3.retries", "storage.s3.signing"}
 
-OWNERS = {
+LIBRARY_USERS = {
     "fastcrc": {"media.mpeg.audio_digest", "media.mpeg.frame_chain", "media.mpeg.vbr_header"},
     "mutagen": {"media.tags.mutagen_adapter"},
     "sqlalchemy": {"catalogue", "migration.rows"},
@@ -93,98 +91,33 @@ OWNERS = {
     "typer": {"cli", "commands"},
     "argon2": {"access.passwords"},
 }
-"""The rooms, their parts, or single modules, that know an outside thing."""
+"""The folders, their parts, or single modules that may import a library."""
 
 OUTSIDE_OF_CORE = {
     *("asyncio", "concurrent", "selectors", "signal", "subprocess", "threading"),
     *("time", "random", "secrets", "uuid"),
     *("fcntl", "io", "logging", "mmap", "os", "pathlib", "shutil", "socket", "sqlite3", "tempfile"),
 }
-"""Loops, clocks, dice, and doors to the machine."""
+"""Modules of the standard library that core does not import: event loops, clocks, random numbers, and I/O."""
 
 
-@dataclass(frozen=True)
-class Import:
-    """One import statement: the module that has it, what it names, and whether it only serves the type checker."""
-
-    importer: str
-    target: str
-    line: int
-    typing_only: bool
-    hidden: bool
-
-    @property
-    def ours(self) -> bool:
-        return self.target.split(".")[0] == "media_service"
-
-    @property
-    def room(self) -> str:
-        """Return the part of the package that it leads to."""
-        return self.target.split(".")[1] if "." in self.target else ""
-
-    @property
-    def folder(self) -> str:
-        """Return the folder of the module that it names, below the package."""
-        return self.target.removeprefix("media_service.").rpartition(".")[0]
-
-    def __str__(self) -> str:
-        return f"{self.importer}:{self.line} imports {self.target}"
-
-
-@cache
-def modules() -> dict[str, ast.Module]:
-    """Return every module of the package by its name below it; packages by the name of their folder."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        found[name] = ast.parse(path.read_text(), str(path))
-    assert len(found) > 20
-    return found
-
-
-@cache
-def imports() -> list[Import]:
-    """Return every import statement of the package, wherever it stands."""
-    found: list[Import] = []
-    for name, tree in modules().items():
-        _collect(tree, name, found, typing_only=False, hidden=False)
-    return found
-
-
-def _collect(node: ast.AST, importer: str, found: list[Import], *, typing_only: bool, hidden: bool) -> None:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            found += [Import(importer, alias.name, child.lineno, typing_only, hidden) for alias in child.names]
-        elif isinstance(child, ast.ImportFrom):
-            assert not child.level, f"{importer}:{child.lineno} is a relative import"
-            base = str(child.module)
-            for alias in child.names:
-                whole = f"{base}.{alias.name}"
-                target = whole if whole.removeprefix("media_service.") in modules() else base
-                found.append(Import(importer, target, child.lineno, typing_only, hidden))
-        else:
-            for_types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-            function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            _collect(child, importer, found, typing_only=typing_only or for_types, hidden=hidden or function)
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_rooms_import_only_what_they_may_know(room: str) -> None:
-    mine = [found for found in imports() if found.importer.split(".")[0] == room and found.ours]
-    assert [str(found) for found in mine if found.room not in {room, *ROOMS[room]}] == []
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folders_import_only_what_they_may(folder: str) -> None:
+    own = [found for found in imports() if found.importer.split(".")[0] == folder and found.ours]
+    assert [str(found) for found in own if found.folder not in {folder, *FOLDERS[folder]}] == []
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_parts_of_a_room_import_only_what_they_may_know(part: str) -> None:
-    mine = [found for found in imports() if part_of(found.importer) == part and found.ours]
-    inside = [found for found in mine if found.room == part.split(".", maxsplit=1)[0]]
+def test_parts_of_a_folder_import_only_what_they_may(part: str) -> None:
+    own = [found for found in imports() if part_of(found.importer) == part and found.ours]
+    inside = [found for found in own if found.folder == part.split(".", maxsplit=1)[0]]
     targets = {found: part_of(found.target.removeprefix("media_service.")) for found in inside}
     assert [str(found) for found, target in targets.items() if target not in {part, *PARTS[part]}] == []
 
 
-def test_every_module_of_a_room_with_parts_is_in_one() -> None:
-    rooms = {part.split(".")[0] for part in PARTS}
-    inside = [name for name in modules() if name.split(".")[0] in rooms and not name.endswith("__init__")]
+def test_every_module_of_a_folder_with_parts_is_in_one() -> None:
+    divided = {part.split(".")[0] for part in PARTS}
+    inside = [name for name in modules() if name.split(".")[0] in divided and not name.endswith("__init__")]
     assert {part_of(name) for name in inside} == set(PARTS)
 
 
@@ -195,32 +128,32 @@ def test_http_reaches_storage_and_catalogue_through_intake() -> None:
 
 def test_dialects_import_no_other_dialect() -> None:
     shared = {"cancel", "header_fields", "rufh_fields"}
-    mine = [found for found in imports() if found.importer.startswith("http.dialects.")]
-    others = [found for found in mine if found.folder == "http.dialects"]
+    own = [found for found in imports() if found.importer.startswith("http.dialects.")]
+    others = [found for found in own if found.parent == "http.dialects"]
     assert [str(found) for found in others if found.target.rpartition(".")[2] not in shared] == []
 
 
 def part_of(module: str) -> str:
-    """Return the part of its room that a module belongs to."""
+    """Return the part that a module belongs to."""
     return module if module in PARTS else module.rpartition(".")[0]
 
 
-def test_every_module_has_a_room() -> None:
-    assert {name.split(".")[0] for name in modules()} <= {*ROOMS, *TOP, "__init__"}
+def test_every_module_is_in_a_known_folder_or_at_the_top() -> None:
+    assert {name.split(".")[0] for name in modules()} <= {*FOLDERS, *TOP, "__init__"}
 
 
 def test_only_the_top_knows_the_configuration() -> None:
-    importers = {found.importer.split(".")[0] for found in imports() if found.ours and found.room == "config"}
+    importers = {found.importer.split(".")[0] for found in imports() if found.ours and found.folder == "config"}
     assert importers <= {"config", *TOP}
 
 
 def test_nothing_imports_the_top() -> None:
     below = [found for found in imports() if found.importer.split(".")[0] not in TOP]
-    assert [str(found) for found in below if found.ours and found.room in TOP] == []
+    assert [str(found) for found in below if found.ours and found.folder in TOP] == []
 
 
-def test_core_imports_only_the_quiet_standard_library() -> None:
-    loud = [
+def test_core_imports_only_standard_library_without_io() -> None:
+    forbidden = [
         str(found)
         for found in imports()
         if found.importer.startswith("core.")
@@ -230,11 +163,11 @@ def test_core_imports_only_the_quiet_standard_library() -> None:
             or (root in OUTSIDE_OF_CORE and not found.typing_only)
         )
     ]
-    assert loud == []
+    assert forbidden == []
 
 
 def test_core_opens_and_prints_nothing() -> None:
-    loud = [
+    calls = [
         f"{name}:{node.lineno}"
         for name, tree in modules().items()
         if name.startswith("core.")
@@ -243,7 +176,7 @@ def test_core_opens_and_prints_nothing() -> None:
         and isinstance(node.func, ast.Name)
         and node.func.id in {"open", "print", "input", "exec", "eval", "__import__"}
     ]
-    assert loud == []
+    assert calls == []
 
 
 def test_core_waits_for_nothing() -> None:
@@ -255,28 +188,28 @@ def test_core_waits_for_nothing() -> None:
     assert waiting == []
 
 
-@pytest.mark.parametrize("library", OWNERS)
-def test_outside_things_are_known_in_one_place(library: str) -> None:
-    strangers = [
+@pytest.mark.parametrize("library", LIBRARY_USERS)
+def test_each_library_is_imported_in_one_place(library: str) -> None:
+    others = [
         str(found)
         for found in imports()
         if found.target.split(".")[0] == library
-        and not {found.importer, part_of(found.importer), found.importer.split(".")[0]} & OWNERS[library]
+        and not {found.importer, part_of(found.importer), found.importer.split(".")[0]} & LIBRARY_USERS[library]
     ]
-    assert strangers == []
+    assert others == []
 
 
 OPTIONAL = {"postgresql_adapters", "s3_adapters"}
 """Modules whose libraries may not be installed."""
 
 
-def test_only_imports_of_what_may_be_missing_hide_in_a_function() -> None:
+def test_only_optional_libraries_are_imported_in_a_function() -> None:
     hidden = [found for found in imports() if found.hidden]
     modules_named = {(found.importer, found.target.split(".")[1]) for found in hidden}
     assert modules_named == {("adapters", name) for name in OPTIONAL}
 
 
-def test_what_may_be_missing_is_imported_by_nobody_else() -> None:
+def test_nothing_else_imports_what_needs_optional_libraries() -> None:
     inside = {*OPTIONAL, "catalogue.postgresql", "storage.s3"}
 
     def is_inside(module: str) -> bool:
@@ -287,7 +220,7 @@ def test_what_may_be_missing_is_imported_by_nobody_else() -> None:
     assert [str(found) for found in others if not found.hidden and not found.typing_only] == []
 
 
-def test_no_module_imports_itself_by_a_detour() -> None:
+def test_imports_have_no_cycle() -> None:
     graph: dict[str, set[str]] = {}
     for found in imports():
         if found.ours:
