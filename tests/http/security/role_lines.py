@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import aiohttp
 
 from media_service.core.access import Scope
-from tests.http.security.roles import HALF, MP3, PASSWORD, Caller, World
+from tests.http.security.owned_things import HALF, MP3
+from tests.http.security.roles import PASSWORD, Caller, World
 from tests.support.pictures import JPEG
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The callers of the table of roles and routes, and what they act on."""
+"""The callers of the table of roles and routes, and the server with what they act on."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.access import ALL_SCOPES, ROLE_SCOPES, Role, Scope
+from tests.http.security.owned_things import OWNED_KINDS, OwnedThings
 from tests.support.api import Api
-from tests.support.mp3 import make_mp3
 from tests.support.pictures import JPEG
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     import aiohttp
 
     from tests.support.server import Server
 
-HALF = bytes(16 * 1024)
-"""The first of two slices of an open upload."""
-
-MP3 = make_mp3(1, seed=8200)
-TEXT = b"words " * 4000
 PASSWORD = "correct horse"  # a sample
 
 
@@ -43,101 +36,17 @@ class Caller:
         """Return whether it may manage tokens and sessions."""
         return bool(self.person) or Scope.ADMIN in self.scopes
 
-    def sees(self, shelf: Shelf, scope: Scope) -> bool:
-        """Return whether it may act on what is on this shelf: its own, or what the scope gives in its collections."""
-        if shelf.owner == self.owner:
+    def sees(self, owned: OwnedThings, scope: Scope) -> bool:
+        """Return whether it may act on these: its own things, or what the scope gives in its collections."""
+        if owned.owner == self.owner:
             return True
-        return scope in self.scopes and (self.collections is None or shelf.collection in self.collections)
+        return scope in self.scopes and (self.collections is None or owned.collection in self.collections)
 
-
-CREATIONS = {
-    "tus": {"Tus-Resumable": "1.0.0", "Upload-Length": "40000", "Content-Type": "application/offset+octet-stream"},
-    "rufh": {"Upload-Complete": "?0", "Upload-Length": "40000"},
-}
-ON_SHELVES = ("open", *CREATIONS, "file", "plain", "trashed", "rejected", "link", "receipt")
-"""Kinds of things that somebody owns: an open upload, also of the dialects that append, a file with and without a
-cover, one that its owner has put into the trash, a rejected upload, a link, an upload of which there is a receipt."""
 
 CONSTANT = {"code": "unauthorized", "asset": "style.css", "new_name": "show.mp3", "spare": "spare"}
 PARAMETERS = {"code": "code", "asset": "name", "new_name": "name", "slug": "slug", "spare": "slug", "secret": "secret"}
 PARAMETERS |= {"locked": "secret"}
 """Parameter of a path in which a thing of this kind stands, if it is not `id`."""
-
-
-@dataclass(kw_only=True)
-class Shelf:
-    """Things of one owner in one collection ("" for the general one), made by `maker` when they are first asked for."""
-
-    name: str
-    owner: str
-    collection: str
-    maker: Api
-    admin: Api
-    things: dict[str, str] = field(default_factory=dict)
-
-    async def get(self, kind: str) -> str:
-        """Return the id of a thing of this kind, the same until it is dropped."""
-        if kind not in self.things:
-            makers: dict[str, Callable[[], Awaitable[str]]] = {
-                "open": self._open,
-                "tus": lambda: self._appending("tus"),
-                "rufh": lambda: self._appending("rufh"),
-                "file": lambda: self._file(JPEG),
-                "plain": lambda: self._file(b""),
-                "trashed": self._trashed,
-                "rejected": self._rejected,
-                "link": self._link,
-                "receipt": self._receipt,
-            }
-            self.things[kind] = await makers[kind]()
-        return self.things[kind]
-
-    async def _create(self, length: int) -> str:
-        more = {"collection": self.collection} if self.collection else {}
-        return str((await self.maker.create("show.mp3", length, **more))["id"])
-
-    async def _open(self) -> str:
-        upload_id = await self._create(2 * len(HALF))
-        assert (await self.maker.put(upload_id, 0, HALF)).status == 200
-        cover = await self.maker.request("PUT", f"/api/v1/uploads/{upload_id}/cover", data=JPEG)
-        assert cover.status == 200, cover
-        return upload_id
-
-    async def _appending(self, dialect: str) -> str:
-        answer = await self.maker.request("POST", f"/{dialect}/", headers=CREATIONS[dialect], data=HALF)
-        assert answer.status == 201, answer
-        return answer.headers["Location"].rpartition("/")[2]
-
-    async def _receipt(self) -> str:
-        upload_id = await self._create(len(MP3))
-        ended = await self.maker.send_all(upload_id, MP3)
-        assert ended["state"] == "spooled", ended
-        return upload_id
-
-    async def _file(self, cover: bytes) -> str:
-        upload_id = await self._create(len(MP3))
-        if cover:
-            await self.maker.request("PUT", f"/api/v1/uploads/{upload_id}/cover", data=cover)
-        ended = await self.maker.send_all(upload_id, MP3)
-        assert ended["state"] == "spooled", ended
-        return str(ended["file"]["id"])
-
-    async def _trashed(self) -> str:
-        path = f"/api/v1/files/{await self._file(b'')}"
-        answer = await self.maker.request("DELETE", path, headers={"If-Match": "*"})
-        return str(answer.body["id"])
-
-    async def _rejected(self) -> str:
-        upload_id = await self._create(len(TEXT))
-        ended = await self.maker.send_all(upload_id, TEXT)
-        assert ended["state"] == "rejected", ended
-        return upload_id
-
-    async def _link(self) -> str:
-        terms = {"title": "Night"} | ({"collection": self.collection} if self.collection else {})
-        answer = await self.admin.request("POST", "/api/v1/links", json=terms)
-        assert answer.status == 201, answer
-        return str(answer.body["id"])
 
 
 class World:
@@ -148,14 +57,14 @@ class World:
         self._numbers = itertools.count(1)
         self.admin = self.client({"Authorization": f"Bearer {server.token}"})
         self.callers: dict[str, Caller] = {}
-        self.shelves: dict[str, Shelf] = {}
+        self.owned: dict[str, OwnedThings] = {}
         self.ids: dict[str, str] = dict(CONSTANT)
 
     def over(self, session: aiohttp.ClientSession) -> World:
         """Return the world, whose clients use this session from now on."""
         self._session = self.admin.session = session
-        for shelf in self.shelves.values():
-            shelf.maker.session = session
+        for owned in self.owned.values():
+            owned.maker.session = session
         return self
 
     def client(self, headers: dict[str, str]) -> Api:
@@ -177,9 +86,9 @@ class World:
         await self._person("Olga", Role.ADMIN, "all")
         olga, sam = await self._script("Olga"), await self._script("Sam")
         guest = self.client(self.callers["a link's secret"].headers)
-        shelves = {"alpha": ("guest", "alpha", guest), "beta": ("Olga", "beta", olga)}
-        for name, (owner, collection, maker) in (shelves | {"general": ("Sam", "", sam)}).items():
-            self.shelves[name] = Shelf(name=name, owner=owner, collection=collection, maker=maker, admin=self.admin)
+        owned_things = {"alpha": ("guest", "alpha", guest), "beta": ("Olga", "beta", olga)}
+        for name, (owner, collection, maker) in (owned_things | {"general": ("Sam", "", sam)}).items():
+            self.owned[name] = OwnedThings(name=name, owner=owner, collection=collection, maker=maker, admin=self.admin)
         self.ids["token"] = (await self._token("Olga", [Scope.UPLOAD]))["id"]
         return self
 
@@ -197,19 +106,19 @@ class World:
             assert answer.status == 204, answer
             caller.headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
-    def shelves_for(self, kind: str) -> list[Shelf | None]:
-        """Return the shelves that have things of this kind, else None alone."""
+    def owned_for(self, kind: str) -> list[OwnedThings | None]:
+        """Return the owners' things that have this kind, or None alone if nobody owns it."""
         if kind == "slug":
-            return [shelf for shelf in self.shelves.values() if shelf.collection]
-        return [*self.shelves.values()] if kind in ON_SHELVES else [None]
+            return [owned for owned in self.owned.values() if owned.collection]
+        return [*self.owned.values()] if kind in OWNED_KINDS else [None]
 
-    async def find(self, kind: str, caller: Caller, shelf: Shelf | None) -> dict[str, str]:
+    async def find(self, kind: str, caller: Caller, owned: OwnedThings | None) -> dict[str, str]:
         """Return the parameters of a path to a thing of this kind."""
         parameters = {"offset": "0", "secret": self.ids["secret"]}
-        if kind == "slug" and shelf is not None:
-            value = shelf.collection
-        elif shelf is not None:
-            value = await shelf.get(kind)
+        if kind == "slug" and owned is not None:
+            value = owned.collection
+        elif owned is not None:
+            value = await owned.get(kind)
         elif kind == "own_session":
             value = await self._own_session(caller)
         else:
@@ -220,10 +129,10 @@ class World:
             return parameters | {"id": self.ids["person"], "session": value}
         return parameters | {PARAMETERS.get(kind, "id"): value}
 
-    async def ended(self, kind: str, caller: Caller, shelf: Shelf | None) -> None:
+    async def ended(self, kind: str, caller: Caller, owned: OwnedThings | None) -> None:
         """Forget a thing that a request has ended; without one it was the caller's session."""
-        if shelf is not None:
-            shelf.things.pop(kind)
+        if owned is not None:
+            owned.things.pop(kind)
         elif kind in ("person", "session"):
             del self.ids["person"], self.ids["session"]
         elif kind:

@@ -11,7 +11,7 @@ from media_service.config.settings import Settings
 from media_service.core.access import Scope
 from media_service.storage.data_folder import DataFolder
 from tests.http.security.role_lines import MANAGER, MEMBER, OPEN, SENDS, SENT_BY_LINK, SHOWN, TABLE, Line
-from tests.http.security.roles import Caller, Shelf, World
+from tests.http.security.roles import Caller, World
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from tests.http.security.owned_things import OwnedThings
     from tests.support.api import Response
 
 ROUTES = [(route, number) for route, lines in TABLE.items() for number in range(len(lines))]
@@ -62,27 +63,27 @@ def test_every_route_has_a_line(tmp_path: Path) -> None:
 async def test_every_caller_gets_what_it_may_have(world: World, route: str, number: int) -> None:
     line, wrong = TABLE[route][number], []
     for name, caller in world.callers.items():
-        for shelf in world.shelves_for(line.thing):
-            answer = await ask(world, route, line, caller, shelf)
-            wanted = expected(line, caller, shelf)
+        for owned in world.owned_for(line.thing):
+            answer = await ask(world, route, line, caller, owned)
+            wanted = expected(line, caller, owned)
             if outcome(answer) != wanted:
-                wrong.append((name, shelf and shelf.name, "got", outcome(answer), "wanted", wanted, answer))
+                wrong.append((name, owned and owned.name, "got", outcome(answer), "wanted", wanted, answer))
     assert wrong == []
 
 
-async def ask(world: World, route: str, line: Line, caller: Caller, shelf: Shelf | None) -> Response:
-    """Return the answer to a request of the caller for a thing on the shelf."""
+async def ask(world: World, route: str, line: Line, caller: Caller, owned: OwnedThings | None) -> Response:
+    """Return the answer to a request of the caller for one of these things."""
     method, _, path = route.partition(" ")
     more = line.more(world, caller) if callable(line.more) else dict(line.more or {})
     more["headers"] = caller.headers | more.get("headers", {})
-    path = path.format_map(await world.find(line.thing, caller, shelf)) + line.query
+    path = path.format_map(await world.find(line.thing, caller, owned)) + line.query
     answer = await world.client({}).request(line.method or method, path, **more)
     if line.ends and answer.status == line.ok:
-        await world.ended(line.thing, caller, shelf)
+        await world.ended(line.thing, caller, owned)
     return answer
 
 
-def expected(line: Line, caller: Caller, shelf: Shelf | None) -> tuple[int, str, str]:
+def expected(line: Line, caller: Caller, owned: OwnedThings | None) -> tuple[int, str, str]:
     """Return status, code and needed scope of the answer."""
     if line.needs not in (OPEN, SHOWN) and not caller.is_known:
         return 401, "unauthorized", ""
@@ -92,20 +93,20 @@ def expected(line: Line, caller: Caller, shelf: Shelf | None) -> tuple[int, str,
         return 403, "insufficient_scope", Scope.EDIT.value
     if line.needs == MANAGER and not caller.may_manage:
         return 403, "insufficient_scope", Scope.ADMIN.value
-    return (line.ok, "", "") if may_act(line, caller, shelf) else (404, "unknown", "")
+    return (line.ok, "", "") if may_act(line, caller, owned) else (404, "unknown", "")
 
 
-def may_act(line: Line, caller: Caller, shelf: Shelf | None) -> bool:
+def may_act(line: Line, caller: Caller, owned: OwnedThings | None) -> bool:
     """Return whether the caller, who has the scope, may act on the thing."""
     if not line.by or (line.needs == SHOWN and not caller.is_known):
         return True
-    if shelf is None:
+    if owned is None:
         return line.by in caller.scopes
     if line.by == MEMBER:
-        return caller.collections is None or shelf.collection in caller.collections
+        return caller.collections is None or owned.collection in caller.collections
     if line.by == SENT_BY_LINK:
-        return shelf.owner == "guest"
-    return isinstance(line.by, Scope) and caller.sees(shelf, line.by)
+        return owned.owner == "guest"
+    return isinstance(line.by, Scope) and caller.sees(owned, line.by)
 
 
 def outcome(answer: Response) -> tuple[int, str, str]:
