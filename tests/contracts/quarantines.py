@@ -7,18 +7,21 @@ import hashlib
 import json
 import os
 import time
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from media_service.core.files import ObjectRange, Source
 from media_service.storage.quarantine import DiskQuarantine
+from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.quarantine import S3Quarantine
+from tests.support.s3 import ENGINES
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from media_service.core.ports.quarantine import Quarantine
-    from media_service.storage.s3.client import S3Client
+    from tests.support.s3 import Buckets
 
 HOUR = 3_600_000_000
 
@@ -140,3 +143,13 @@ class S3Place:
     async def _read(self, key: str) -> bytes:
         async with aclosing(self._client.get(key)) as blocks:
             return b"".join([block async for block in blocks])
+
+
+@asynccontextmanager
+async def open_place(adapter: str, buckets: Buckets, folder: Path) -> AsyncIterator[DiskPlace | S3Place]:
+    """Yield a place in a bucket if the adapter is an S3 server, else in the folder."""
+    if adapter not in ENGINES:
+        yield DiskPlace(folder)
+        return
+    async with S3Client(buckets.on(adapter).location()) as client:
+        yield S3Place(client, folder)

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from media_service.storage.s3.client import S3Client
-from tests.contracts.quarantines import DiskPlace, S3Place
-from tests.contracts.wrappers import plain, wrapped
-from tests.support.s3 import ENGINES, Buckets, buckets
+from tests.contracts.quarantines import open_place
+from tests.contracts.wrappers import byte_adapters
+from tests.support.s3 import Buckets, buckets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from media_service.core.files import Source
     from media_service.core.ports.quarantine import Quarantine
     from tests.contracts.quarantines import QuarantinePlace
-    from tests.support.s3 import Bucket
 
 __all__ = ["buckets"]
 
 REPORT = {"upload": "a", "code": "not_mp3", "reason": "글이다"}
-ADAPTERS: dict[str, Callable[[Any], Any]] = {
-    "disk": plain,
-    "wrapped": lambda quarantine: wrapped(quarantine, "add"),
-    **dict.fromkeys(ENGINES, plain),
-}
+ADAPTERS = byte_adapters("add")
 
 
 @pytest.fixture(params=list(ADAPTERS))
@@ -37,18 +30,10 @@ def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def bucket(adapter: str, buckets: Buckets) -> Bucket | None:
-    return buckets.on(adapter) if adapter in ENGINES else None
-
-
 @pytest_asyncio.fixture
-async def place(bucket: Bucket | None, tmp_path: Path) -> AsyncIterator[QuarantinePlace]:
-    async with AsyncExitStack() as resources:
-        if bucket is None:
-            yield DiskPlace(tmp_path)
-        else:
-            yield S3Place(await resources.enter_async_context(S3Client(bucket.location())), tmp_path)
+async def place(adapter: str, buckets: Buckets, tmp_path: Path) -> AsyncIterator[QuarantinePlace]:
+    async with open_place(adapter, buckets, tmp_path) as place:
+        yield place
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,14 +13,12 @@ from media_service.core.errors.files import NameInUse
 from media_service.core.files import Place, Trashed
 from media_service.intake.moves import FileMoves
 from media_service.storage.locks import FileLocks
-from media_service.storage.s3.client import S3Client
-from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.spool import S3Spool
 from tests.catalogue.samples import keep, make_file
 from tests.contracts.catalogues import ADAPTERS
-from tests.contracts.spool.adapters import DiskPlace, S3Place
+from tests.contracts.spool.adapters import DiskPlace, open_place
 from tests.intake.rig import Crash, Steps
-from tests.support.s3 import ENGINES, Buckets, buckets
+from tests.support.s3 import Buckets, buckets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from media_service.core.files import StoredFile
     from media_service.core.ports.spool import Spool
     from tests.contracts.catalogues import Subject
+    from tests.contracts.spool.adapters import S3Place
 
 __all__ = ["buckets"]
 
@@ -115,11 +114,7 @@ async def scene(request: pytest.FixtureRequest, buckets: Buckets, tmp_path: Path
     engine, place = request.param
     async with AsyncExitStack() as resources:
         subject = await resources.enter_async_context(ADAPTERS[engine](tmp_path, request.getfixturevalue))
-        store: DiskPlace | S3Place = DiskPlace(tmp_path)
-        if place in ENGINES:
-            client = await resources.enter_async_context(S3Client(buckets.on(place).location()))
-            scratch = resources.enter_context(closing(Scratch(tmp_path / "scratch")))
-            store = S3Place(client, tmp_path, scratch)
+        store = await resources.enter_async_context(open_place(place, buckets, tmp_path))
         await store.spool()
         scene = Scene(subject, store, tmp_path)
         resources.callback(scene.locks.close)

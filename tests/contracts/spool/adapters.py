@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import random
+from contextlib import asynccontextmanager, closing
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from media_service.core.files import ObjectRange, Source
+from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.spool import S3Spool
 from media_service.storage.spool import DiskSpool
+from tests.support.s3 import ENGINES
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from media_service.core.ports.spool import Spool
-    from media_service.storage.s3.client import S3Client
-    from media_service.storage.s3.scratch import Scratch
+    from tests.support.s3 import Buckets
 
 
 AUDIO = random.Random(5).randbytes(100_000)
@@ -106,6 +110,18 @@ class S3Place:
 
     async def take(self, name: str) -> None:
         await self.client.delete([f"spool/{name}"])
+
+
+@asynccontextmanager
+async def open_place(adapter: str, buckets: Buckets, folder: Path) -> AsyncIterator[DiskPlace | S3Place]:
+    """Yield a place in a bucket if the adapter is an S3 server, else in the folder."""
+    if adapter not in ENGINES:
+        yield DiskPlace(folder)
+        return
+    async with S3Client(buckets.on(adapter).location()) as client:
+        with closing(Scratch(folder / "scratch")) as scratch:
+            await scratch.prepare()
+            yield S3Place(client, folder, scratch)
 
 
 async def put(client: S3Client, key: str, data: bytes) -> None:
