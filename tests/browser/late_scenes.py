@@ -13,6 +13,9 @@ SENDERS = {"en": "Larry Longname of Sunday Night", "ko": "일요일 밤의 김 �
 class Late(Scene):
     """The upload page of a server that wants its token, in each of LATE_STATES."""
 
+    states = LATE_STATES
+    host = "0.0.0.0"
+
     def play(self) -> None:
         """Bring the page into every state of LATE_STATES."""
         page, line = self.page, self.line

@@ -42,6 +42,7 @@ class Library(Scene):
     """The admin page of a server without files; `sender` is its upload page."""
 
     sender: Page
+    states = LIBRARY_STATES
 
     def play(self) -> None:
         """Bring the page into every state."""

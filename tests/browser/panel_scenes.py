@@ -61,6 +61,8 @@ SECONDS = 80
 class PanelScenes(Scene):
     """The admin page in each of PANEL_STATES, with what the server has measured."""
 
+    states = PANEL_STATES
+
     def play(self) -> None:
         """Bring the page into every state of PANEL_STATES."""
         self.words: dict[str, Any] = WORDS[self.language]

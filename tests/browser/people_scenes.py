@@ -56,6 +56,9 @@ def ask(server: Server, method: str, path: str, body: object = None) -> Any:
 class PeopleScenes(Scene):
     """A page in each of PEOPLE_STATES, of a server on which uploading needs an account or a link."""
 
+    states = PEOPLE_STATES
+    host = "0.0.0.0"
+
     def play(self) -> None:
         """Bring the page into every state of PEOPLE_STATES."""
         words = WORDS[self.language]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from playwright.sync_api import Locator, Page
 
@@ -29,7 +30,13 @@ NAMES = {
 
 @dataclass
 class Scene:
-    """A page, the proxy to its server, and a folder for its files. `look` is called with each state that is reached."""
+    """A page, the proxy to its server, and a folder for its files. `look` is called with each state that is reached.
+
+    `states` names them; on `host` the server listens: on one that is not this machine alone it wants its token.
+    """
+
+    states: ClassVar[tuple[str, ...]]
+    host: ClassVar[str] = "127.0.0.1"
 
     page: Page
     server: Server

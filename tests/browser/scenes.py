@@ -41,6 +41,8 @@ MAIN = "**/main.js"
 class Stage(Scene):
     """The upload page in each of STATES."""
 
+    states = STATES
+
     def __post_init__(self) -> None:
         seed = 9000 if self.language == "en" else 9500
         self.long, self.talk, self.jingle, self.news = (self.folder / name for name in NAMES[self.language])

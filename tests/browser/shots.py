@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from tests.browser.panel_scenes import PanelScenes
 from tests.browser.people_scenes import PeopleScenes
 from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
-from tests.browser.scene import LANGUAGES
+from tests.browser.scene import LANGUAGES, Scene
 from tests.browser.scenes import Stage
 from tests.support.server import Server
 
+SCENES: tuple[type[Scene], ...] = (Stage, Late, PeopleScenes, PanelScenes)
 WIDTHS = {390: 844, 1280: 800}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "forced_colors": "none"},
@@ -48,57 +50,35 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for shoot_scenes in (shoot_page, shoot_late, shoot_people, shoot_plain_pages, shoot_library, shoot_panel):
+            for take in (*(partial(shoot_scenes, scenes) for scenes in SCENES), shoot_plain_pages, shoot_library):
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
-                    shoot_scenes(context, Path(name), folder, language)
+                    take(context, Path(name), folder, language)
         browser.close()
 
 
-def shoot_page(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """Take those of the upload page in one language; server and files are in `place`."""
+def shoot_scenes(scenes: type[Scene], context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """Take those of a page through all states of its scenes in one language; server and files are in `place`."""
     page = context.new_page()
-    with standing(place, page) as (server, line):
-        Stage(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+    with standing(place, page, scenes.host) as (server, line):
+        scenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
 
 
 def shoot_plain_pages(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
     """Take those of the pages without scripts."""
+    page = context.new_page()
     with Server(place / "data", **STATION) as server:
-        PlainPages(
-            context.new_page(), server, place, lambda state: shoot(context.pages[0], folder, language, state)
-        ).play()
-
-
-def shoot_late(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """Take those of the upload page of a server that needs its token."""
-    page = context.new_page()
-    with standing(place, page, host="0.0.0.0") as (server, line):
-        Late(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
-
-
-def shoot_people(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """Take those of guest links, of signing in, and of what the admin manages."""
-    page = context.new_page()
-    with standing(place, page, host="0.0.0.0") as (server, line):
-        PeopleScenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+        PlainPages(page, server, place, lambda state: shoot(page, folder, language, state)).play()
 
 
 def shoot_library(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
     """Take those of the admin in one language."""
     sender, page = context.new_page(), context.new_page()
-    with standing(place, sender) as (server, line):
+    with standing(place, sender, Library.host) as (server, line):
         Library(page, server, line, place, language, lambda state: shoot(page, folder, language, state), sender).play()
 
 
-def shoot_panel(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """Take those of the panel of a file in one language."""
-    page = context.new_page()
-    with standing(place, page) as (server, line):
-        PanelScenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
-
-
 @contextmanager
-def standing(place: Path, page: Page, host: str = "127.0.0.1") -> Iterator[tuple[Server, SlowProxy]]:
+def standing(place: Path, page: Page, host: str) -> Iterator[tuple[Server, SlowProxy]]:
     """Yield a new server and the proxy to it, through which the page is open."""
     (place / "data").mkdir()
     with Server(place / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
