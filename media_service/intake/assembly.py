@@ -126,41 +126,14 @@ class FinisherParts(SharedParts):
         sweep_interval: float = 60.0,
     ) -> None:
         super().__init__(adapters, options)
-        catalogue, store, media, bus = adapters.catalogue, adapters.store, adapters.media, adapters.bus
-        self.finalizer = Finalizer(
-            catalogue,
-            store,
-            adapters.spool,
-            adapters.quarantine,
-            media,
-            collections=adapters.collections,
-            rejected=self.rejected,
-            locks=adapters.locks,
-            bus=bus,
-            clock=adapters.clock,
-            new_id=adapters.new_id,
-            duplicates=duplicates,
-            workers=workers,
-        )
-        self.follower = ReadAheadFollower(catalogue, store, media, bus)
+        catalogue, store, media = adapters.catalogue, adapters.store, adapters.media
+        self.finalizer = self._finalizer(duplicates, workers)
+        self.follower = ReadAheadFollower(catalogue, store, media, adapters.bus)
         self.early_rejection = EarlyRejection(store, media, self.rejected, self.ender, adapters.clock)
         self.leftovers = Leftovers(
             catalogue, store, adapters.spool, locks=adapters.locks, retagger=self.retagger, moves=self.moves
         )
-        self.sweeper = Sweeper(
-            self.ender,
-            catalogue,
-            store,
-            adapters.quarantine,
-            adapters.audit,
-            rejected=self.rejected,
-            leftovers=self.leftovers,
-            trash=self.trash,
-            taken=self.taken,
-            clock=adapters.clock,
-            options=options,
-            every=sweep_interval,
-        )
+        self.sweeper = self._sweeper(sweep_interval)
         self.recovery = Recovery(
             catalogue,
             store,
@@ -168,4 +141,39 @@ class FinisherParts(SharedParts):
             ender=self.ender,
             clock=adapters.clock,
             sync_slices=options.sync_slices,
+        )
+
+    def _finalizer(self, duplicates: Literal["keep", "refuse", "link"], workers: int) -> Finalizer:
+        adapters = self.adapters
+        return Finalizer(
+            adapters.catalogue,
+            adapters.store,
+            adapters.spool,
+            adapters.quarantine,
+            adapters.media,
+            collections=adapters.collections,
+            rejected=self.rejected,
+            locks=adapters.locks,
+            bus=adapters.bus,
+            clock=adapters.clock,
+            new_id=adapters.new_id,
+            duplicates=duplicates,
+            workers=workers,
+        )
+
+    def _sweeper(self, interval: float) -> Sweeper:
+        adapters = self.adapters
+        return Sweeper(
+            self.ender,
+            adapters.catalogue,
+            adapters.store,
+            adapters.quarantine,
+            adapters.audit,
+            rejected=self.rejected,
+            leftovers=self.leftovers,
+            trash=self.trash,
+            taken=self.taken,
+            clock=adapters.clock,
+            options=self.options,
+            every=interval,
         )

@@ -29,7 +29,7 @@ from tests.support.new_catalogue import write_new_catalogue
 from tests.support.rpc import commit_service, served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from media_service.media.workers.pool import TagWorker
@@ -116,35 +116,11 @@ class Rig:
         self.folders.make()
         if beside is None:
             write_new_catalogue(self.folders.catalogue)
-        around: Callable[[Any], Any] = steps.around if steps else lambda part: part
-        ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self.bus: LocalBus = LocalBus() if beside is None or is_deaf else beside.bus
         self._connections = AsyncExitStack()
-        self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
-        self.database = SqliteCatalogue(self.folders.catalogue, self.catalogue_rpc)
-        self.store = DiskUploadStore(self.folders.partials, self.storage_rpc)
-        self.spool = DiskSpool(self.folders.spool)
-        self.quarantine = DiskQuarantine(self.folders.quarantine, self.store.path)
-        self.inspector = MediaInspector(self.worker, MediaOptions())
-        self.locks = FileLocks(self.folders.locks)
-        self.counted_store = around(self.store)
-        self.adapters = adapters = Adapters(
-            catalogue=around(self.database),
-            collections=around(self.database.collections),
-            overview=self.database.overview,
-            places=around(self.database.places),
-            store=self.counted_store,
-            spool=around(self.spool),
-            quarantine=around(self.quarantine),
-            media=around(self.inspector),
-            locks=self.locks,
-            audit=around(self.database.audit),
-            bus=self.bus,
-            clock=lambda: self.time,
-            new_id=lambda: f"{next(ids):022}",
-        )
-        self.options = options = IntakeOptions(
+        self._running: list[asyncio.Task[None]] = []
+        self.options = IntakeOptions(
             limits=limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
             idle_timeout=idle,
             verdict_wait_slice=0,
@@ -157,8 +133,38 @@ class Rig:
             quarantine_lifetime=HOUR / 1_000_000,
             audit_lifetime=HOUR / 1_000_000,
         )
-        receiver = ReceiverParts(adapters, options, Rates(RateLimits(), RateLimits(), self.bus))
-        finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)
+        self.adapters = self._create_adapters(steps.around if steps else lambda part: part, itertools.count(first_id))
+        self._create_parts(duplicates)
+
+    def _create_adapters(self, around: Callable[[Any], Any], ids: Iterator[int]) -> Adapters:
+        """Create the adapters of this process; return them with `around` each whose steps are counted."""
+        self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
+        self.database = SqliteCatalogue(self.folders.catalogue, self.catalogue_rpc)
+        self.store = DiskUploadStore(self.folders.partials, self.storage_rpc)
+        self.spool = DiskSpool(self.folders.spool)
+        self.quarantine = DiskQuarantine(self.folders.quarantine, self.store.path)
+        self.inspector = MediaInspector(self.worker, MediaOptions())
+        self.locks = FileLocks(self.folders.locks)
+        return Adapters(
+            catalogue=around(self.database),
+            collections=around(self.database.collections),
+            overview=self.database.overview,
+            places=around(self.database.places),
+            store=around(self.store),
+            spool=around(self.spool),
+            quarantine=around(self.quarantine),
+            media=around(self.inspector),
+            locks=self.locks,
+            audit=around(self.database.audit),
+            bus=self.bus,
+            clock=lambda: self.time,
+            new_id=lambda: f"{next(ids):022}",
+        )
+
+    def _create_parts(self, duplicates: Literal["keep", "refuse", "link"]) -> None:
+        """Create the parts of a receiver and of a finisher."""
+        receiver = ReceiverParts(self.adapters, self.options, Rates(RateLimits(), RateLimits(), self.bus))
+        finisher = FinisherParts(self.adapters, self.options, duplicates=duplicates, sweep_interval=HOUR)
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender
         self.files, self.trash, self.taken, self.moves = receiver.files, receiver.trash, receiver.taken, receiver.moves
@@ -167,7 +173,6 @@ class Rig:
         # Its steps are not counted: they come at any time, and it changes nothing.
         follower = ReadAheadFollower(self.database, self.store, self.inspector, self.bus)
         self._background = [follower.run, finisher.early_rejection.run]
-        self._running: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Rig:
         await self._connections.enter_async_context(served(self.catalogue_rpc, commit_service(self.folders.catalogue)))
