@@ -146,18 +146,19 @@ def test_an_invitation_lets_one_choose_a_password_once(station: Server, visitor:
     expect(other.locator(".sign-in-form").get_by_role("alert")).to_contain_text("used before")
 
 
-def test_an_admin_makes_a_show_a_person_a_link_and_a_token(station: Server, visitor: Visitor) -> None:
-    visitor.failed_loads_expected = True
-    page = visitor.visit(f"{station.url}/admin#token={station.token}")
+def make_show(page: Page) -> None:
+    """Make a show, whose slug comes from its title."""
     dialog = page.get_by_role("dialog")
-    rows = page.locator(".row:visible")
-
     page.get_by_role("link", name="Shows").click()
     page.get_by_role("button", name="New show").click()
     dialog.get_by_label("Title").fill("Café Europa")
     dialog.get_by_role("button", name="Create show").click()
-    expect(rows.filter(has_text="Café Europa")).to_contain_text("cafe-europa")
+    expect(page.locator(".row:visible").filter(has_text="Café Europa")).to_contain_text("cafe-europa")
 
+
+def add_person(page: Page) -> None:
+    """Add an editor, after a name that is taken."""
+    dialog = page.get_by_role("dialog")
     page.get_by_role("link", name="People").click()
     page.get_by_role("button", name="Add a person").click()
     dialog.get_by_label("Name").fill("KIM")
@@ -168,8 +169,12 @@ def test_an_admin_makes_a_show_a_person_a_link_and_a_token(station: Server, visi
     dialog.get_by_role("button", name="Add").click()
     expect(dialog.locator("code")).to_contain_text("/#invitation=ms_")
     dialog.get_by_role("button", name="Done").click()
-    expect(rows.filter(has_text="Seo")).to_contain_text("never signed in")
+    expect(page.locator(".row:visible").filter(has_text="Seo")).to_contain_text("never signed in")
 
+
+def make_link(page: Page, url: str) -> None:
+    """Make a link, after one without a title, and close it."""
+    dialog = page.get_by_role("dialog")
     page.get_by_role("link", name="Links", exact=True).click()
     page.get_by_role("button", name="New link").click()
     dialog.get_by_role("button", name="Create link").click()
@@ -178,14 +183,18 @@ def test_an_admin_makes_a_show_a_person_a_link_and_a_token(station: Server, visi
     dialog.get_by_label("Most files").fill("10")
     dialog.get_by_label("Most in all (GB)").fill("1.5")
     dialog.get_by_role("button", name="Create link").click()
-    expect(dialog.locator("code")).to_contain_text(f"{station.url}/u/ms_")
+    expect(dialog.locator("code")).to_contain_text(f"{url}/u/ms_")
     assert dialog.get_by_role("img").evaluate("picture => picture.complete && picture.naturalWidth > 0")
     dialog.get_by_role("button", name="Done").click()
-    expect(rows.filter(has_text="From the admin")).to_contain_text("0 of 10 files")
+    expect(page.locator(".row:visible").filter(has_text="From the admin")).to_contain_text("0 of 10 files")
     button(page, "Close", "From the admin").click()
     dialog.get_by_role("button", name="Close").click()
-    expect(rows.filter(has_text="From the admin")).to_contain_text("closed")
+    expect(page.locator(".row:visible").filter(has_text="From the admin")).to_contain_text("closed")
 
+
+def make_token(page: Page) -> None:
+    """Make a token of a person, and revoke it."""
+    dialog = page.get_by_role("dialog")
     page.get_by_role("link", name="Tokens").click()
     page.get_by_role("button", name="New token").click()
     dialog.get_by_label("Name").fill("Nightly import")
@@ -195,11 +204,20 @@ def test_an_admin_makes_a_show_a_person_a_link_and_a_token(station: Server, visi
     dialog.get_by_role("button", name="Done").click()
     button(page, "Revoke", "Nightly import").click()
     dialog.get_by_role("button", name="Revoke").click()
-    expect(rows.filter(has_text="Nightly import")).to_contain_text("revoked")
+    expect(page.locator(".row:visible").filter(has_text="Nightly import")).to_contain_text("revoked")
     expect(page.locator("body")).not_to_contain_text("ms_")
 
+
+def test_an_admin_makes_a_show_a_person_a_link_and_a_token(station: Server, visitor: Visitor) -> None:
+    visitor.failed_loads_expected = True
+    page = visitor.visit(f"{station.url}/admin#token={station.token}")
+    make_show(page)
+    add_person(page)
+    make_link(page, station.url)
+    make_token(page)
     page.get_by_role("link", name="Audit").click()
     page.get_by_role("searchbox", name="Search names, addresses, ids").fill("Café")
+    rows = page.locator(".row:visible")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Show made: Café Europa")
 
