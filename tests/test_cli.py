@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-TYPO = "is not a setting; did you mean"
-
-
 def refusal(*arguments: str, status: int = 2, environment: Mapping[str, str] | None = None) -> str:
     """Return the one line with which `media-service` ends."""
     ended = run(*arguments, **(environment or {}))

@@ -1,7 +1,7 @@
 import { asHex, sha256 } from './digest.js';
 
 /** Bytes of a block of the content hash. The default slice is one block, so each is read and hashed once. */
-export const BLOCK = 4 * 1024 * 1024;
+const BLOCK = 4 * 1024 * 1024;
 
 /** SHA-256 of a file's blocks, each computed when it is first needed. */
 export class Blocks {

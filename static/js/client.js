@@ -121,12 +121,6 @@ export function failure(status, text, retryAfter) {
   return again ? new Trouble(problem.code, Number.isFinite(seconds) ? seconds : null) : new Refusal(problem, status);
 }
 
-/** Codes of an edit that is too late: its time is over, or the upload is gone. */
-const TOO_LATE = new Set([
-  ...['wrong_state', 'upload_gone', 'cancelled_by_station', 'unknown_upload'],
-  ...['unknown_file', 'file_in_trash', 'file_taken', 'file_purged'],
-]);
-
 /**
  * @param {Upload} upload that was cancelled, has expired or was lost
  * @returns {Problem & {state?: string}} why: the station may have said it
@@ -134,23 +128,6 @@ const TOO_LATE = new Set([
 export const whyGone = ({ state, problem }) => (
   problem?.code === 'cancelled_by_station' ? problem : { code: 'upload_gone', state }
 );
-
-/**
- * @param {unknown} error of a change that failed
- * @returns {'again' | 'late' | 'refused'} it may succeed later; it is too late; or the input is invalid
- */
-export function editFailure(error) {
-  if (!(error instanceof Refusal) || error.status === 401 || error.code === 'file_changed') return 'again';
-  return TOO_LATE.has(error.code) ? 'late' : 'refused';
-}
-
-/**
- * @param {import('./client.js').Upload} upload
- * @param {number} [heardAt] ms, when its end was received; this clock may differ from the server's
- * @returns {number} ms by this clock until which it may be edited; 0 before its end
- */
-export const editTime = ({ editable_until: until, updated_at: end }, heardAt) => Date.parse(until ?? '')
-  + (heardAt ? heardAt - Date.parse(end) : 0) || 0;
 
 /**
  * @param {string} base absolute URL of the page's folder, with a slash at its end; a Worker's own is another one

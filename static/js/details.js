@@ -1,7 +1,8 @@
-import { editFailure, Refusal } from './client.js';
+import { Refusal } from './client.js';
 import { reason } from './describe.js';
 import { html, only, ref, setText } from './html.js';
 import { icon } from './icons.js';
+import { editFailure } from './late-edits.js';
 import { say } from './words.js';
 
 /** @typedef {import('./client.js').Tags} Tags */

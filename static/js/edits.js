@@ -3,7 +3,7 @@
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
-import { editFailure } from './client.js';
+import { editFailure } from './late-edits.js';
 
 const TAGS_REST_MS = 600;
 const AGAIN_MS = 5000;

@@ -6,7 +6,7 @@
  */
 
 /** Enough bytes to detect text. */
-export const HEAD_BYTES = 64;
+const HEAD_BYTES = 64;
 
 /** By the server's names. @type {Record<string, Kind>} */
 const KINDS = Object.fromEntries([

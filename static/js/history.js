@@ -3,7 +3,7 @@
  *
  * @typedef {import('./client.js').Upload} Upload
  */
-export const KEPT_DAYS = 14;
+const KEPT_DAYS = 14;
 const STATES = 'spooled,rejected,expired,lost';
 const PAGE = '20';
 

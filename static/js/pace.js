@@ -11,7 +11,6 @@ const GROWTH = 8;
 const LANE_RATES = [20_000, 48_000];
 /** Slices sent alone first, unless one took less than this many ms: parallel lanes hide the speed of a slow link. */
 const ALONE = { slices: 3, ms: 1000 };
-const MOST_LANES = LANE_RATES.length + 1;
 /** Bytes; at 32 kbit/s eight seconds. The server's minimum is half of it. */
 const LEAST = 32 * 1024;
 

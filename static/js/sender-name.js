@@ -4,8 +4,8 @@
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
-import { editFailure } from './client.js';
 import { setText } from './html.js';
+import { editFailure } from './late-edits.js';
 import { isEditable } from './upload.js';
 import { say } from './words.js';
 

@@ -4,8 +4,9 @@
  * @typedef {import('./client.js').Upload} Upload
  * @typedef {import('./entry.js').Entry} Entry
  */
-import { editTime, whyGone } from './client.js';
+import { whyGone } from './client.js';
 import { keptHandle } from './file-handles.js';
+import { editTime } from './late-edits.js';
 import { isActive, may } from './upload.js';
 
 /** Events by the server's state; every other state is final, without a file. @type {Record<string, string>} */

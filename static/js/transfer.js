@@ -18,9 +18,10 @@
  */
 import { delay } from './backoff.js';
 import { Blocks } from './blocks.js';
-import { editTime, Refusal, Stopped, Trouble, whyGone } from './client.js';
+import { Refusal, Stopped, Trouble, whyGone } from './client.js';
 import { asField, canDigest } from './digest.js';
 import { Lanes } from './lanes.js';
+import { editTime } from './late-edits.js';
 import { prove } from './verify-file.js';
 import { merge, total } from './ranges.js';
 import { TransferControl } from './transfer-control.js';

@@ -7,12 +7,12 @@
  * @typedef {import('./entry.js').Entry} Entry
  */
 import { delay } from './backoff.js';
-import { editFailure } from './client.js';
 import { Edits } from './edits.js';
 import { newEntry } from './entry.js';
 import { EqualFiles } from './equal-files.js';
 import { sniff, whatToDo } from './file-kind.js';
 import { forgetHandle, handleOf, keepHandle, reopen } from './file-handles.js';
+import { editFailure } from './late-edits.js';
 import { sortOut, startable } from './queue.js';
 import { ServerUploads } from './server-uploads.js';
 import { ENDS, isUnsent, may, move, newUpload } from './upload.js';

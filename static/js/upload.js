@@ -49,7 +49,7 @@ const MOVING = {
  * state → event → next state.
  * @type {Record<State, Record<string, State>>}
  */
-export const TABLE = /** @type {any} */ ({
+const TABLE = /** @type {any} */ ({
   asking: { accept: 'queued', refused: 'refused' },
   queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', same: 'same', ...FOLLOW },
   preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
