@@ -64,7 +64,8 @@ class SqliteRows:
     async def open(self) -> None:
         """See `RowAdapters`."""
         await self.catalogue.open()
-        # Of a receiver that was killed a record may be on its way. Its successor must not write over those bytes.
+        # The record of a receiver that was killed may not be committed yet. Other receivers must not overwrite its
+        # bytes.
         await self.catalogue.settle()
 
     async def close(self) -> None:

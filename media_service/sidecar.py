@@ -52,7 +52,7 @@ def _accept_until_closed(
     threads: list[threading.Thread] = []
     while True:
         ready, _, _ = select.select([listening.fileno(), life], [], [])
-        # Also after the end: what still waits in the queue connected before.
+        # Accept also after the service has ended: connections that wait in the queue were made before.
         if listening.fileno() in ready:
             connection, _ = listening.accept()
             threads = [thread for thread in threads if thread.is_alive()]

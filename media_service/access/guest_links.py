@@ -119,7 +119,7 @@ class GuestLinkService:
             await self._links.save_link(link, entry)
         self._forget()
         self._audit.report(entry)
-        # Its collection, and so its name, may be another one.
+        # Read again: it may be in another collection now, whose name the caller shows.
         return await self._listed(link.id, None)
 
     async def _listed(self, link_id: str, viewer: Viewer | None) -> ListedLink:

@@ -105,7 +105,7 @@ class Guests:
         """
         if link.passphrase is None:
             return _proof(link)
-        # Who sends none has not guessed.
+        # A request without a passphrase is not a guess, so it does not count as one.
         if not passphrase:
             raise PassphraseRequired
         with self._throttle.attempt(link.id, ip) as attempt:
@@ -118,7 +118,7 @@ class Guests:
 
     async def allows_origin(self, origin: str, secret: str | None) -> bool:
         """Return whether pages of this origin may use the link of this secret; without one, any link."""
-        # Also links that have ended: what has begun may go on.
+        # Also of links that have ended: uploads that have begun may continue.
         if secret is None:
             return await self._links.allows_origin(origin)
         digest, now = token_digest(secret), time.monotonic()

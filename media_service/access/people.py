@@ -151,7 +151,7 @@ class People:
         async with change_lock(self._locks, person_id):
             person = replace(await self.find(person_id), password=password_hash)
             await self._save(person)
-            # Who invites somebody again may do so because another one knows the old password.
+            # A person may be invited again because somebody else knows the old password.
             await self._end(person_id, SIGN_IN)
         self._forget()
         return person

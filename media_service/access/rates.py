@@ -88,7 +88,7 @@ class Rates:
             return
         table = self._full_at[kind]
         table.put(key, limit.take(table.get(key) or 0, self._clock()))
-        # Refused requests are not told, so that hints are as rare as what they count.
+        # Refused requests are not published, or a flood of them would be a flood of hints.
         self._bus.publish(HINT, self._process, kind, key)
 
     def _note_elsewhere(self, process: str, kind: str, key: str) -> None:

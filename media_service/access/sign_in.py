@@ -41,7 +41,7 @@ class SignIn:
         with self._throttle.attempt(name, ip) as attempt:
             person = await self._accounts.person_named(name_key(name))
             is_usable = person is not None and person.disabled_at is None
-            # Hashed also for a name that nobody has: the time tells nobody which names exist.
+            # Hash also for an unknown name, so that the time of the response does not tell which names exist.
             stored = person.password if person is not None and is_usable else None
             is_right = await self._passwords.verify(password, stored)
             attempt.end(succeeded=is_right)
@@ -61,7 +61,8 @@ class SignIn:
         which uses up no link; TooManyRequests, StorageFull, CatalogueError.
         """
         with self._throttle.attempt("", ip) as attempt:
-            # Before the link is used up, and within the attempt: a stranger must not keep others' hashes waiting.
+            # Before the link is used up: an unusable password must not waste it. Within the attempt, which limits how
+            # many hashes a client can cause, because they are computed one after the other.
             stored = None if password is None else await self._passwords.hash(check_password(password))
             owner_id = await self._accounts.use_invitation(token_digest(secret), self._clock())
             person = None if owner_id is None else await self._accounts.owner(owner_id)

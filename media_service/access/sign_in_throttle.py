@@ -130,7 +130,7 @@ class SignInThrottle:
     def _note(self, pair: str, counted: str | None, *, succeeded: bool) -> None:
         now = self._clock()
         if succeeded:
-            # Not those of the address: with an account of their own people could go on guessing others' passwords.
+            # Not those of the address: a person could reset them by signing in to an account of their own.
             self._of_names.drop(pair)
             return
         self._of_names.put(pair, (self._of_names.get(pair) or Failures()).one_more(FREE_FAILURES_OF_A_NAME, now))

@@ -160,7 +160,7 @@ def create(upload: Upload, quota: Quota | None = None, limits: StorageLimits = N
     row |= _limits(upload, limits)
     row["most_uploads"] = NO_LIMIT if quota is None or quota.uploads is None else quota.uploads
     row["most_bytes"] = NO_LIMIT if quota is None or quota.bytes is None else quota.bytes
-    # What has no row could not be locked. If the creation is refused, these rows count nothing.
+    # Insert missing rows, so that they can be locked. If the creation is refused, their counts stay 0.
     missing = [_INSERT_USAGE.bind({"id": row[name]}) for name in ("collection_usage", "account") if row[name]]
     # The lock of the service's row also orders the creations of one address.
     reading = [*missing, _LOCK_ALLOWANCES.bind(row), reads.address_usage(upload.address or "")]

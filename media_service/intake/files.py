@@ -90,7 +90,7 @@ class FileService:
         """
         content = await self._content(file, of_trash=of_trash)
         if content is None:
-            # It was taken, or moves just now.
+            # It was taken, or is being moved.
             found = await self._taken.check(file.id, MAX_WAIT_SECONDS)
             content = await self._content(found or file, of_trash=of_trash)
         if content is None:

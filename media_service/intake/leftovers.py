@@ -49,7 +49,7 @@ class Leftovers:
 
     async def clear(self) -> None:
         """Finish interrupted edits and moves; delete partials and assembled files that no upload and no edit needs."""
-        # Before the rows are read: what is created later is not among these.
+        # List before the rows are read: nothing that is created in between must look like a leftover.
         partials, assembled = await self._store.list_ids(), await self._spool.list_assembled()
         await self._retagger.recover()
         await self._moves.recover()

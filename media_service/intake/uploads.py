@@ -97,7 +97,7 @@ class UploadService:
         Raise FileTooLarge, Malformed, TooManyRequests, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._tasks.check_open()
-        # Here, because every dialect comes through here, and nothing but creations does.
+        # Count here: every creation of every dialect calls this method, and nothing else does.
         self._rates.creation(request.origin.owner, request.origin.address)
         limits = self.options.limits
         upload = lifecycle.create(request, limits, id=self._new_id(), dialect=dialect, now=self._clock())

@@ -84,7 +84,7 @@ def _run_and_exit(name: str, run: Callable[[], None], parent: int, *, outlives: 
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-        # Not `sys.exit`: what the supervisor registered to run at its exit is not for its children.
+        # Not `sys.exit`, which would run the exit handlers of the supervisor in its child.
         os._exit(status)
 
 
@@ -97,7 +97,7 @@ def _prepare(name: str, parent: int, *, outlives: bool) -> None:
     if not outlives:
         _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
-            # It died before the kernel knew that this process must go with it.
+            # The parent died before the call above, so no signal will come.
             os._exit(1)
     Path("/proc/self/comm").write_text(name)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)

@@ -21,7 +21,7 @@ NICENESS = 10
 def run(settings: Settings, report_ready: Callable[[], None]) -> None:
     """Finish files until SIGTERM."""
     os.nice(NICENESS)
-    # The kernel lets it run longer at a time, and does not let it preempt a receiver that wakes up.
+    # With this policy the kernel gives it longer time slices, and a receiver that wakes up is not preempted by it.
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     report_protections()
     asyncio.run(_finish(settings, report_ready))

@@ -122,7 +122,7 @@ class ServiceProcesses:
             self._held_life = -1
 
     def _run_sidecar(self, ready: int) -> None:
-        # It ends when this end is closed everywhere.
+        # The sidecar ends when every process has closed this end of the pipe; it must not hold one itself.
         self._close_life()
         self.stop_listening()
         _report_ready(ready)

@@ -80,7 +80,7 @@ async def _receive(
         if retires:
             # An unused one ends after `keepalive_timeout`: closing it could lose a request that is on its way.
             await _first_of(limiter.wait_until_empty(), stop.wait())
-        # Let new connections begin to wait for their first request.
+        # Let connections that were just accepted reach the state in which they wait for a request.
         await asyncio.sleep(0)
         limiter.close_unused()
         with suppress(TimeoutError):

@@ -52,7 +52,7 @@ def _prepare(settings: Settings, load: Callable[[], Settings]) -> Supervisor:
     raise_descriptor_limit()
     folder = DataFolder(settings.data_dir.resolve())
     folder.make()
-    # Every process inherits this descriptor, so the next service waits for the last of them.
+    # Every process inherits this descriptor, so the next service waits for the end of all.
     folder.lock()
     prepare(settings, folder)
     claim_store(settings, folder)

@@ -38,7 +38,7 @@ class FileLocks:
         self._exclusion.release(_offset(name))
 
     async def wait_lost(self) -> None:
-        # The kernel takes no lock from a process that lives.
+        # The kernel takes no lock away from a living process.
         await asyncio.get_running_loop().create_future()
 
     def close(self) -> None:

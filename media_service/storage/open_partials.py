@@ -43,7 +43,7 @@ class OpenPartials:
         self._in_use: dict[str, OpenPartial] = {}
         self._idle: OrderedDict[str, OpenPartial] = OrderedDict()
         self._idle_check: asyncio.TimerHandle | None = None
-        # The latest last. A restart does not know them: the process may have crashed before the sync.
+        # The latest is last. After a restart they are unknown: the process may have crashed before the sync.
         self._durable_names: dict[str, None] = {}
 
     def acquire(self, upload_id: str) -> OpenPartial | None:

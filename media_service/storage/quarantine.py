@@ -42,7 +42,7 @@ class DiskQuarantine:
 
     async def add(self, upload_id: str, source: Source, report: Mapping[str, Any]) -> None:
         with map_os_errors():
-            # On a full disk the report is empty; the upload's row has the same information. Failing would make the
+            # On a full disk the report stays empty; the upload's row has the same information. Failing would make the
             # finalizer verify the file again and again.
             with suppress(StorageFull), map_os_errors():
                 await self._write_report(upload_id, report)

@@ -133,7 +133,7 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
 
 async def _check(connection: AsyncConnection[Any]) -> None:
     """Raise OperationalError if the server has closed the connection, without asking it: two calls of recv(2)."""
-    # The first may read the server's last words.
+    # The first call may read a last message of the server, and only the second one the end of the connection.
     connection.pgconn.consume_input()
     connection.pgconn.consume_input()
 

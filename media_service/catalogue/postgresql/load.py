@@ -55,7 +55,7 @@ def _check_unused(connection: Connection[tuple[Any, ...]], url: str) -> None:
     if connection.execute(_OTHERS).fetchone() != (0,):
         raise UnusableDatabase(f"other processes of the service use the database {place(url)}: stop them first")
     for table in TABLES:
-        # The migrations count nothing for the service.
+        # The migrations insert this row, with counts of 0.
         mine = sql.SQL("WHERE id <> {}").format(SERVICE_USAGE) if table is usage else sql.SQL("")
         query = sql.SQL("SELECT EXISTS (SELECT FROM {} {})").format(sql.Identifier(table.name), mine)
         if connection.execute(query).fetchone() == (True,):

@@ -64,7 +64,7 @@ def migrate(url: str, scripts: Path, revision: str = "head") -> None:
 def _create(connection: Connection) -> None:
     """Create what the migrations before 0014 brought to SQLite step by step, as it is now."""
     metadata.create_all(connection, checkfirst=False)
-    # A row that is not there cannot be locked.
+    # Statements lock this row, so it must exist before the first upload.
     connection.execute(insert(usage).values(id=SERVICE_USAGE))
 
 

@@ -52,7 +52,7 @@ class Pool:
 
     def __init__(self, url: str) -> None:
         self._pool = connection_pool(url, size=CONNECTIONS)
-        # What waits here waits for others, and not for the server: that has no limit.
+        # Waiting here is for other statements of this process, not for the server, so it has no timeout.
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._is_away = False
         self._changes: set[asyncio.Task[Rows]] = set()

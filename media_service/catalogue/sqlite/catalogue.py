@@ -38,7 +38,7 @@ class SqliteCatalogue(BaseCatalogue):
 
     async def open(self) -> None:
         """Open the reading connections of a migrated database. Raise OSError."""
-        # It contains names of people: other users of this machine must not read it.
+        # It contains names of people, which other users of this machine must not read.
         await asyncio.to_thread(os.chmod, self._path, 0o600)
         await self._pool.open()
         self._peeking.open()
@@ -55,8 +55,8 @@ class SqliteCatalogue(BaseCatalogue):
         statement = reads.peek(upload_id, start, stop)
         rows: Sequence[Any]
         if self._is_shared:
-            # Behind all records that other processes sent: the lock of one that was killed is free before its record
-            # is committed, and its bytes must not be overwritten.
+            # Read after all records that other processes sent: the lock of a process that was killed is free before its
+            # record is committed, and its bytes must not be overwritten.
             rows = await self._change(Change([statement]))
         else:
             # On the event loop: 25 to 65 µs on a busy machine, where a thread of the pool took 270.

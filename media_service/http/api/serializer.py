@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 API_PREFIX = "/api/v1"
 CACHED_TIMES = 1024
-MAX_SPANS = 256  # in `received`; a client fills the gaps between them and asks again
+MAX_SPANS = 256  # spans in `received`; a client that needs more fills the gaps between these and asks again
 MAX_ROW_SPANS, MAX_ROW_FINDINGS, MAX_ROW_CHARACTERS = 16, 3, 200
 ROW_TAGS = ("title", "artist", "album", "date", "genre")  # other tags may be long
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

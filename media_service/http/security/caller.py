@@ -116,7 +116,7 @@ def caller_with(credential: Credential, browser: str, address: str | None) -> Ca
         scopes = ALL_SCOPES
     return Caller(
         kind=CallerKind.LINK if is_link else CallerKind.PERSON,
-        # The guests of a link do not see each other's uploads. Scripts have no cookie: there the id is the permission.
+        # The guests of a link do not see each other's uploads. Scripts have no cookie: the id is their permission.
         owner=owner.id if not is_link or browser == LOCAL_OWNER else browser,
         scopes=scopes,
         address=address,

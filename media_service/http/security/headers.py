@@ -25,7 +25,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers.setdefault("Content-Security-Policy", CSP)
     if "secret" in request.match_info:
-        # No cache, no other site and no search engine must get a guest's URL or what it shows.
+        # The URL of a guest's page is a secret: no cache, other site or search engine must get it, or the page.
         response.headers.update(GUEST_HEADERS)
     if request.method == "GET" and "Cache-Control" not in response.headers:
         # Revalidate each time: a page and its modules must be from the same release.

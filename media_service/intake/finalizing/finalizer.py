@@ -88,7 +88,7 @@ class Finalizer:
 
     async def run(self) -> None:
         """Finalize what a previous run left, then what becomes complete, until cancelled."""
-        # The last run may have died while several uploads waited.
+        # The process before may have died while several uploads waited.
         self._bus.publish(WAITING, 0)
         for upload in await self._catalogue.in_state(FINISHING):
             # It may be in the spool already, so others with the same audio must wait for it.

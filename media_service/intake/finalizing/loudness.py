@@ -84,7 +84,7 @@ class LoudnessQueue:
             async with self._spool.reading(file.spool_entry.name) as source:
                 report = await self._analyzer.measure_loudness(source.path, file.facts.duration)
         except FileNotFoundError:
-            # It was put into the trash meanwhile, or a reader of the spool moved or deleted it.
+            # It was moved to the trash meanwhile, or a reader of the spool moved or deleted it.
             current = await self._catalogue.file(file.id)
             if current is None or current.place is not Place.SPOOL:
                 return True

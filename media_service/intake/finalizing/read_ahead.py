@@ -53,7 +53,7 @@ class ReadAheadFollower:
             recorded, self._recorded = self._recorded, set()
             for upload_id in recorded:
                 try:
-                    # It has ended meanwhile, or finalizing needs the room: it is read at its end.
+                    # The upload has ended meanwhile, or there is no space: the file is read when it is complete.
                     with suppress(FileNotFoundError, StorageFull):
                         await self.follow(upload_id)
                 except ServiceError as trouble:

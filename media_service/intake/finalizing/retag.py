@@ -95,7 +95,7 @@ class Retagger:
             except FileNotFoundError as error:
                 await self._recover_one(file_id)
                 check_in_spool(await self._moves.refresh(file))
-                # Somebody has put another file in its place.
+                # Another program has replaced the file.
                 raise FileChanged from error
             finally:
                 await self._spool.discard_assembled(file_id)

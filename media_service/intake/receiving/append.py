@@ -244,7 +244,7 @@ class _RunningAppend:
         try:
             self._check(view)
         except Refusal:
-            # Another process may have recorded more, and its hint not arrived.
+            # Another process may have recorded more, and its hint may not have arrived.
             view = await self._uploads.show(self._id, self._viewer)
             self._check(view)
         if self._request.length is not None and view.upload.length is None:

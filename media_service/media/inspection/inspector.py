@@ -163,7 +163,7 @@ class MediaInspector:
             options |= {"provenance": provenance(upload), "upload_id": upload.id, "audio_span": audio_span(upload)}
         if tagging.mode != "full":
             return await self._plan(path, tags, options, CoverAndChapters())
-        # Somebody has chosen the defaults, so they count for more than a guess.
+        # A person has set the defaults of the collection, so they take precedence over a guessed encoding.
         options["guesses"] = guessed_tags(upload.filename) | dict(defaults.tags)
         duration = upload.facts.duration if upload.facts is not None else 0.0
         chapters = audible_chapters(upload.chapters, duration) or None

@@ -16,7 +16,7 @@ def end_in_gap(state: ParserState) -> None:
     report, start = state.report, state.position
     id3v1_start = report.size - ID3V1_BYTES
     if _ends_in_id3v1(state) and state.previous_frame < id3v1_start < start:
-        # The frame's length reached into the ID3v1 tag: the frame itself is cut.
+        # By its length the last frame would end within the ID3v1 tag, so it is cut.
         report.truncated = state.previous_frame, start - state.previous_frame, id3v1_start - state.previous_frame
         state.record_time(state.previous_frame)
         report.tags.append(TagSpan("id3v1", id3v1_start, report.size))

@@ -60,7 +60,7 @@ def _skip_known_frames(state: ParserState) -> None:
             index += length
             count += 1
     if count and not state.final and previous + id_offset + 4 > len(buffer):
-        # The bytes that would tell a VBR header have not come.
+        # The bytes that tell whether this is a VBR header have not come.
         index, count = previous, count - 1
     state.count_frames(count)
     state.previous_frame, state.position = state.base + previous, state.base + index

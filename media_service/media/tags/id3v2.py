@@ -186,7 +186,7 @@ def _strict_bounds(body: bytes, version: int, start: int = 0, *, plain: bool) ->
             raise ValueError(name)
         yield name, frame_start, stop
     if body.count(0, stop) != len(body) - stop:
-        # A size was misread, and a frame cut.
+        # A size of a frame is wrong, and the frame is cut.
         raise ValueError(stop)
 
 

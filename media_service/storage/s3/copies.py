@@ -54,7 +54,7 @@ class Copies:
                 try:
                     await self._copy(path, list(objects_after(objects, copied)))
                 except StorageFull:
-                    # Of several that are copied at once, some must give way.
+                    # Several may be copied at once and fill the disk: give up this copy, so that others succeed.
                     self._delete(upload_id)
                     raise
                 self._sizes[upload_id] = size

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def key_of(upload_id: str, piece: Slice) -> str:
     """Return the key of a recorded slice."""
-    # One that was recorded without an object has none: it is missing, as a lost one.
+    # A slice that was recorded without an object counts as lost: no object has this key.
     return slice_key(upload_id, piece.start, piece.stop, piece.object or "")
 
 

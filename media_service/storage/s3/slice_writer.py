@@ -118,7 +118,7 @@ class S3SliceWriter:
         except BadDigest as error:
             received = await _sha256_of(body)
             if self._expected is None or received == self._expected:
-                # They were changed between here and the store.
+                # The bytes are those that were announced, so they were changed on the way to the store.
                 raise StorageError from error
             return StoredSlice(received)
         return StoredSlice(self._expected, attempt)

@@ -133,7 +133,7 @@ class S3Spool:
         if SHA256 in found.metadata:
             return found.size, bytes.fromhex(found.metadata[SHA256])
         digest = hashlib.sha256()
-        # Somebody else wrote it.
+        # Another program wrote it, so its SHA-256 is not in the metadata.
         async for block in self._client.get(found.key, etag=found.etag):
             digest.update(block)
         return found.size, digest.digest()
@@ -156,7 +156,7 @@ class S3Spool:
             return {name for name in names if await self._find(spool_key(name)) is None}
         first, last = min(map(spool_key, names), key=str.encode), max(map(spool_key, names), key=str.encode)
         found = set()
-        # After the longest prefix of the first name, because it must be listed itself.
+        # `after` is exclusive: begin after the longest prefix of the first name, so that the name itself is listed.
         async for listed in self._client.list_objects(SPOOL, after=first[:-1]):
             if listed.key.encode() > last.encode():
                 break
@@ -191,7 +191,7 @@ class S3Spool:
                 return False
         elif there.metadata.get(MOVED_FROM) != _etag(source):
             return False
-        # If its reader takes it in this moment, it is in the trash too.
+        # If a reader takes the file between the copy and this call, it has been copied to the trash too.
         await self._client.delete([old])
         return True
 
