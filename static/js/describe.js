@@ -125,7 +125,7 @@ function oversize(upload, limits) {
     : say('advice.no_room', { limit: bytes(limits.largest, language()) });
 }
 
-/** What is odd about a file that was stored all the same; not the garbled text that can be repaired by a click. @param {PageUpload} upload @param {Hints | null} hints */
+/** Remarks on a file that was stored; without garbled text, which a button repairs. @param {PageUpload} upload @param {Hints | null} hints */
 function remarks({ findings }, hints) {
   const odd = findings.filter(({ severity, code }) => severity === 'warn' && knows(`finding.${code}`)
     && !(code === 'text_mislabelled' && hints?.repaired));

@@ -70,18 +70,18 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
   });
   return {
     element: form,
-    /** The server's word on the chosen cover. @param {import('./client.js').Problem | null} problem */
+    /** Shows what the server said of the chosen cover. @param {import('./client.js').Problem | null} problem */
     cover: (problem) => {
       if (problem) draw(before);
       const late = problem && editFailure(new Refusal(problem, problem.status ?? 0)) === 'late';
       setText(ref(form, 'saved'), !problem ? say('tag.saved') : late ? say('tag.late') : say('tag.no_cover', { reason: reason(problem) }));
     },
-    /** Tags that another click changed. @param {Tags} tags */
+    /** Shows tags that were changed outside of the form. @param {Tags} tags */
     fill: (tags) => {
       Object.assign(known, tags);
       for (const input of inputs) if (input !== document.activeElement) input.value = known[/** @type {keyof Tags} */ (input.name)] ?? '';
     },
-    /** What the file says of itself, and how it sounds. @param {File} file @param {import('./id3-preview.js').Hints | null} hints */
+    /** Shows the tags and the player of the local file. @param {File} file @param {import('./id3-preview.js').Hints | null} hints */
     show: (file, hints) => {
       for (const input of inputs) {
         const name = hints?.names[/** @type {'title'} */ (input.name)];
@@ -100,7 +100,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
     },
     /** @param {'' | 'saving'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
-    /** The server's word on the tags. @param {import('./entry.js').Entry['saved']} saved */
+    /** Shows what the server said of the tags. @param {import('./entry.js').Entry['saved']} saved */
     saved: ({ at, late, problem }) => setText(ref(form, 'saved'), problem
       ? say(problem.field === 'tags.date' ? 'tag.bad_date' : 'tag.refused', { reason: reason(problem) })
       : say(`tag.${late ? 'late' : at ? 'saved' : 'unsaved'}`)),

@@ -41,7 +41,7 @@ export class EqualFiles {
     }
   }
 
-  /** What becomes of a file becomes of its equals; where it is not sent after all, the next of them is. @param {Entry} entry */
+  /** Gives the equal files the result of the one that was sent; if that one is not sent after all, sends the next. @param {Entry} entry */
   tell({ upload }) {
     const { key, state, problem, findings } = upload;
     const equals = [...this.list.entries.values()].filter((entry) => entry.upload.state === 'same' && entry.upload.same?.key === key);

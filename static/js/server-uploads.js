@@ -56,13 +56,13 @@ export class ServerUploads {
     return undefined;
   }
 
-  /** Draws it anew when its details may change no more. @param {Entry} entry */
+  /** Draws the row again at the time after which its details cannot be edited. @param {Entry} entry */
   endEdits(entry) {
     const { key, editableUntil: until } = entry.upload;
     if (until) setTimeout(() => this.list.entries.has(key) && this.list.page.changed(entry, 'facts'), until - Date.now());
   }
 
-  /** Does this browser remember where the file lies? With lasting leave it goes on without a click. @param {Entry} entry */
+  /** Looks for the file in this browser's memory; with a lasting permission it is sent without a click. @param {Entry} entry */
   async #recall(entry) {
     entry.handle = await keptHandle(/** @type {string} */ (entry.upload.id));
     if (!entry.handle || entry.file) return;

@@ -54,7 +54,7 @@ export function makeVisitor(part, client, announce, page) {
 
   return {
     get shutOut() { return shutOut && !secret; },
-    /** What the link has to say takes the place of "could not be looked up". */
+    /** whether the guest link has ended, which the page then says instead of "could not be looked up" */
     get isOver() { return guest?.isOver ?? false; },
     deny() {
       shutOut = true;
@@ -88,9 +88,9 @@ export function makeVisitor(part, client, announce, page) {
     chose: () => guest?.askMissing(),
     /** @returns {Details} */
     details: () => guest?.details() ?? account?.details() ?? {},
-    /** An upload was created or has ended: a link has less, or more, left. */
+    /** An upload was created or has ended, which changes what is left of the link. */
     used: () => guest?.used(),
-    /** Draws what does not follow the language by itself. */
+    /** Draws the texts that do not change by themselves when the language changes. */
     relabel: () => guest?.draw(),
   };
 }

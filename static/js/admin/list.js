@@ -88,7 +88,7 @@ export function listSection(root, asked, { load: ask, line, empty, tools, acts =
       loaded = true;
       drawList();
     }
-    // With further pages open, the first one alone would take them away.
+    // Only the first page is loaded again: with further pages open, these would disappear.
     if (shown && every && rows.length <= 100) timer = setTimeout(load, every, false);
   }
 

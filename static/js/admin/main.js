@@ -160,7 +160,7 @@ function show() {
     const link = /** @type {HTMLAnchorElement} */ (document.querySelector(`.tabs a[data-section="${name}"]`));
     link.hidden = !mayOpen(name);
     if (name === here.section) {
-      // The tab leads back to what was looked for.
+      // The tab of this section keeps its search and filters.
       link.href = hashOf({ ...here, file: '' });
       if (!link.hasAttribute('aria-current')) link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       link.setAttribute('aria-current', 'page');

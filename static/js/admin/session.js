@@ -80,7 +80,7 @@ export function makeSession(base, done) {
  * @returns {Asked}
  */
 export function makeAsked(line, session, complain) {
-  /** What is tried again once there is an answer. @type {Set<() => void>} */
+  /** Requests to repeat once the server responds. @type {Set<() => void>} */
   const waiting = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

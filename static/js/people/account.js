@@ -26,7 +26,7 @@ export function showAccount(part, client, me, before) {
     <button type="button" class="quiet" data-ref="sign-out" data-words="account.sign_out">${say('account.sign_out')}</button></p>`);
   ref(line, 'sign-out').addEventListener('click', async () => {
     await client.signOut().catch(() => undefined);
-    // The rows are of who has signed out.
+    // The rows are those of the person who has signed out.
     location.reload();
   });
   document.querySelector('.top .languages')?.before(line);

@@ -24,9 +24,9 @@ const EMAIL = 'media_service.email';
 const AGAIN_MS = 5000;
 /** Nothing is sent while somebody types: half a name or address would go with it. */
 const TYPING_MS = 1500;
-/** Many files may end at once; what is left is asked for once. */
+/** Many files may end at once: one request asks what is left of the link. */
 const USED_MS = 1000;
-/** A deadline that comes while the page is open is told at once. */
+/** The longest timeout that `setTimeout` can have: a later deadline is not waited for. */
 const MOST_TIMEOUT_MS = 2 ** 31 - 1;
 const ENDED = new Set(['link_ended', 'unknown_link', 'invalid_token']);
 
@@ -85,14 +85,14 @@ export function guestPage(part, client, secret, changed) {
     for (const name of ['aria-labelledby', 'data-words-placeholder', 'placeholder']) sender.removeAttribute(name);
     ref(greeting, 'asked').append(...names.map((name) => askedField(name, fields[name])));
     part('asked-place').append(greeting);
-    // What tells that the name is saved belongs to its field.
+    // "Saved" is shown in the field of the name.
     ref(greeting, 'asked').querySelector('[data-asked=name]')?.append(ref(label, 'sender-saved'));
     listen(sender);
     document.body.classList.add('guest-page');
     const heading = /** @type {HTMLElement} */ (document.querySelector('.hero h1'));
     heading.removeAttribute('data-words');
     heading.dataset.ref = 'link-title';
-    // The part for browsers without scripts has it already, also after the end.
+    // The markup for browsers without scripts has the title, also if the link has ended.
     heading.textContent = document.querySelector('main.plain h1')?.textContent ?? '';
   }
 
@@ -198,7 +198,7 @@ export function guestPage(part, client, secret, changed) {
   arrange();
   return {
     look, draw,
-    /** Something was sent, or has ended: another amount is left. */
+    /** A file was sent, or its upload has ended: asks what is left. */
     used() {
       using ??= setTimeout(() => {
         using = undefined;
@@ -206,7 +206,7 @@ export function guestPage(part, client, secret, changed) {
       }, USED_MS);
     },
     get isOver() { return over !== ''; },
-    /** Leads to what stands in the way of files that were chosen. */
+    /** Focuses the first field that must be filled before chosen files are sent. */
     askMissing() {
       const missing = isOpen() && names.find(isMissing);
       if (missing) fields[missing].focus();

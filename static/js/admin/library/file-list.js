@@ -26,7 +26,7 @@ export function makeFileList(table) {
   function put(file) {
     const old = known.get(file.id);
     if (!old) return;
-    // A row of a listing lacks nothing that the list shows; what only the file itself has stays.
+    // A file of a listing has all that the row shows. Keep the further fields, which only a single file has.
     old.file = { ...old.file, ...file };
     fillRow(old.row, old.file);
   }

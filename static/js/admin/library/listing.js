@@ -9,7 +9,7 @@ import { queryOf, sameFilters } from '../address.js';
 
 const PAGE = '100';
 export const NEWEST = '-uploaded_at';
-/** Files that are looked at for new ones; if all are new, what lies below them is not known. */
+/** Newest files that are asked for; if all are new, there may be more of them that are not listed yet. */
 export const POLL_ROWS = 30;
 const EVERY_MS = 5000;
 
@@ -74,7 +74,7 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
     /** Asks for the first page. */
     async load() {
       const mine = asking += 1;
-      // After a failure it is said until there is an answer.
+      // After a failure the list says so until there is a response.
       if (listing.state !== 'failed') listing.state = 'asking';
       changed();
       const answer = await asked(() => page({ limit: PAGE, total: '1' }), () => shown && mine === asking && listing.load());
@@ -135,7 +135,7 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
     for (const file of newest) list.put(file);
     const ids = list.ids();
     const current = new Set(newest.map(({ id }) => id));
-    // What is listed above the last of them and not among them has left the list.
+    // Files that are listed above the last of these, and are not among them, are not in the list any more.
     const last = newest.length < POLL_ROWS ? ids.length : ids.indexOf(newest[newest.length - 1].id) + 1;
     for (const id of ids.slice(0, last)) if (!current.has(id)) list.remove(id);
     listing.fresh = wanted(newest).filter(({ id }) => !list.file(id));

@@ -49,7 +49,7 @@ export function makeToast(root) {
     timer = setTimeout(hide, LASTS_MS);
   }
 
-  // Who reads it or reaches for its button has time.
+  // It stays while the pointer or the focus is on it.
   for (const event of ['pointerenter', 'focusin']) root.addEventListener(event, () => clearTimeout(timer));
   for (const event of ['pointerleave', 'focusout']) root.addEventListener(event, () => { timer = setTimeout(hide, LASTS_MS / 2); });
 
@@ -77,7 +77,7 @@ export function makeToast(root) {
     /** @param {string} text @param {Step} [step] */
     say(text, step) {
       show(text, false, step);
-      // Who points at the message keeps it there: the step must last longer.
+      // Longer than the message usually stays: a pointer on it keeps it.
       if (step && !step.words) undoable.push({ act: step.act, until: performance.now() + 3 * LASTS_MS });
     },
   };

@@ -17,7 +17,7 @@ export function makeTrashing(client, asked, toast) {
     take: () => null,
     /** Set by the list. @type {(file: StoredFile) => void} */
     put: () => undefined,
-    /** Files that were moved here, which an answer from before may still list. @type {Set<string>} */
+    /** Files that were moved to the trash here. A response to an earlier request may still list them. @type {Set<string>} */
     away: new Set(),
 
     /** @param {StoredFile} file */

@@ -17,10 +17,10 @@ import { makeView } from './view.js';
 await learn((tag) => import(`./words.${tag}.js`));
 
 const AGAIN_MS = 3000;
-/** What the panel covers on a small screen. */
+/** Elements that the panel covers on a small screen. */
 const BEHIND = '.top, .tabs, .sections, .library > section';
 const narrow = matchMedia('(max-width: 60rem)');
-/** A quick answer comes without a word before it. */
+/** A response within this time is shown without "Loading" before it. */
 const LOADING_AFTER_MS = 200;
 /** Pictures of the steps through the list. */
 const DRAWN = { previous: 'M5 12.5l5-5 5 5', next: 'M5 7.5l5 5 5-5' };
@@ -170,7 +170,7 @@ export function makePanel(root, client, asked, player, around) {
         return true;
       }
       if (!await mayLeave()) return false;
-      // Who goes through the list with the keyboard stays there.
+      // A reader who moves through the list by keyboard keeps the focus there.
       const focus = wanted === null || part('panel-body').contains(document.activeElement);
       wanted = id;
       showRoot(true);

@@ -40,7 +40,7 @@ const isOutdated = (error) => error instanceof Refusal && error.code === 'file_c
 /** @param {Refusal} refusal @returns {string} */
 export function refusalWords(refusal) {
   if (knows(`admin.why.${refusal.code}`)) return failureWords(refusal);
-  // The upload page puts these texts into a sentence.
+  // These texts begin with a small letter, because the upload page puts them into a sentence.
   const text = reason(refusal.problem);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

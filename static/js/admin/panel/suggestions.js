@@ -8,7 +8,7 @@ import { icon } from '../../icons.js';
 import { knows, say } from '../../words.js';
 import { tagOf } from './draft.js';
 
-/** Text that was decoded as Latin-1 has no sign beyond it. What an editor has typed since is left alone. */
+/** Text that may have been decoded as Latin-1 by mistake. Other text was typed by an editor since. */
 const GARBLED = /^(?=.*[\u0080-\u00ff])[\u0000-\u00ff]*$/s;
 
 /** @param {FullFile} file @returns {Record<string, string>} by tag */

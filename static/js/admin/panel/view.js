@@ -25,7 +25,7 @@ import { makeSuggestions } from './suggestions.js';
 import { makeTagsForm } from './tags-form.js';
 import { makeWaveform } from './waveform.js';
 
-/** For so long it is said that something was done, and can be taken back. */
+/** How long the panel says what was done, with a button that takes it back. */
 const GOOD_MS = 10_000;
 
 /** @param {FullFile} file @returns {boolean} its bytes can be heard */

@@ -9,7 +9,7 @@ import { icon } from '../../icons.js';
 import { say } from '../../words.js';
 
 const BARS = 110;
-/** A bar, and a bar with the gap after it, in the picture's own units. */
+/** Width of a bar, and of a bar with the gap after it, in units of the viewBox. */
 const BAR = 2.2;
 const UNIT = 4;
 const HEIGHT = 100;

@@ -18,7 +18,7 @@ import { keepPosition, keptPosition } from './positions.js';
 const AGAIN_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
 /** A browser tries for half a minute before it reports an error: the server is asked after this time without sound. */
 const STALLED_MS = 2500;
-/** Tries if the bytes are there all the same. */
+/** Tries, if the server sends the bytes, after which the file counts as broken. */
 const BROKEN_AFTER = 2;
 const KEEP_MS = 5000;
 

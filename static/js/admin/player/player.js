@@ -158,7 +158,7 @@ export function makePlayer(root, client, asked) {
     }
   }
 
-  // What else is at the bottom of the window ends above it.
+  // Other elements at the bottom of the window end above the player.
   new ResizeObserver(() => document.documentElement.style.setProperty('--player', `${root.offsetHeight}px`)).observe(root);
   playback.addEventListener('time', drawTime);
   playback.addEventListener('changed', () => { if (playback.file) drawState(); });

@@ -3,7 +3,7 @@
 const KEY = 'media_service.positions';
 const DAY_MS = 86_400_000;
 const MOST = 200;
-/** So near to the beginning or the end nobody wants to go on. */
+/** Positions as near to the beginning or the end are not kept: there is nothing to continue. */
 const EDGE_S = 10;
 
 /** @returns {Record<string, [number, number]>} seconds and ms of the clock, by file */
