@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from media_service.core.errors.service import StorageFull
 from media_service.storage.os_errors import map_os_errors
+from media_service.storage.s3.concurrently import for_each
 from media_service.storage.s3.slice_objects import objects_after
 
 if TYPE_CHECKING:
@@ -76,24 +78,15 @@ class Copies:
 
     async def _copy(self, path: Path, missing: Sequence[tuple[int, ObjectRange]]) -> None:
         """Copy the objects to their offsets in the file."""
-        pending = iter(missing)
         with map_os_errors():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-        async def work() -> None:
-            for offset, part in pending:
-                await self._copy_one(descriptor, offset, part)
-
-        workers = [asyncio.create_task(work()) for _ in range(min(READS_AT_ONCE, len(missing)))]
         try:
-            await asyncio.gather(*workers)
+            await for_each(missing, partial(self._copy_one, descriptor), at_once=min(READS_AT_ONCE, len(missing)))
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
             os.close(descriptor)
 
-    async def _copy_one(self, descriptor: int, offset: int, part: ObjectRange) -> None:
+    async def _copy_one(self, descriptor: int, missing: tuple[int, ObjectRange]) -> None:
+        offset, part = missing
         async with aclosing(self._client.get(part.key, part.start, part.stop)) as blocks:
             async for block in blocks:
                 await self._scratch.write(descriptor, offset, block)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from media_service.storage.s3.compose import NewObject
+from media_service.storage.s3.concurrently import for_each
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.folder_contents import objects_of
 from media_service.storage.s3.http import FileRegion
@@ -75,23 +76,11 @@ class FolderImport:
 
     async def move(self, done: Callable[[int], None]) -> int:
         """Send every file that is not there; report bytes to `done`; return the number of objects. Raise OSError."""
-        pending = objects_of(self._folder, self._rows)
-
-        async def work() -> None:
-            for found in pending:
-                await self._move_one(found, done)
-
-        workers = [asyncio.create_task(work()) for _ in range(AT_ONCE)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await for_each(objects_of(self._folder, self._rows), partial(self._move_one, done), at_once=AT_ONCE)
         await self._compare()
         return len(self._sizes)
 
-    async def _move_one(self, found: FileObject, done: Callable[[int], None]) -> None:
+    async def _move_one(self, done: Callable[[int], None], found: FileObject) -> None:
         try:
             descriptor = os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
