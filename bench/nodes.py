@@ -181,7 +181,7 @@ def _print_table(rows: Sequence[Row]) -> None:
         print(row.line())
 
 
-def _run_bare(given: dict[str, str]) -> None:
+def _run_bare(given: dict[str, Any]) -> None:
     """Print what `put_bare` measures, as JSON."""
     payload = Path(given.pop("payload"))
     print(json.dumps(asyncio.run(put_bare(S3Location(**given), payload))))

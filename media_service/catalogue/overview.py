@@ -63,7 +63,7 @@ class CatalogueOverview:
 
 
 def _of_shown(
-    query: Select[Any], account: ColumnElement[Any], collection: ColumnElement[Any], *, shown: bool
+    query: Select[*tuple[Any, ...]], account: ColumnElement[Any], collection: ColumnElement[Any], *, shown: bool
 ) -> CompiledStatement:
     """Return the query of all rows, or if `shown` of those that the caller may see."""
     return CompiledStatement(query.where(is_shown(account, collection)) if shown else query)

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,7 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for take in (*(partial(shoot_scenes, scenes) for scenes in SCENES), shoot_plain_pages, shoot_library):
+            for take in TAKES:
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
                     take(context, Path(name), folder, language)
         browser.close()
@@ -75,6 +75,14 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
     sender, page = context.new_page(), context.new_page()
     with standing(place, sender, Library.host) as (server, line):
         Library(page, server, line, place, language, lambda state: shoot(page, folder, language, state), sender).play()
+
+
+TAKES: list[Callable[[BrowserContext, Path, Path, str], None]] = [
+    *(partial(shoot_scenes, scenes) for scenes in SCENES),
+    shoot_plain_pages,
+    shoot_library,
+]
+"""Functions that take the screenshots of some pages."""
 
 
 @contextmanager
