@@ -186,6 +186,9 @@ class BaseCatalogue:
         rows = await self._reader.rows(reads.loudness_of(file_id))
         return loudness_value(rows[0]) if rows else None
 
+    async def save_has_cover(self, file: StoredFile) -> None:
+        await self._writer.execute(writes.set_has_cover(file))
+
     async def save_retag_intent(self, file_id: str, intent: PublishIntent | None) -> None:
         await self._writer.execute(writes.set_retag_intent(file_id, intent))
 

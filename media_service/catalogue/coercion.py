@@ -65,6 +65,11 @@ def integer(value: object) -> int | None:
     return value if usable else None  # type: ignore[return-value]  # checked in the line above
 
 
+def flag_or_none(value: object) -> bool | None:
+    """Return whether the value is 1 and not 0, None for anything else."""
+    return bool(value) if isinstance(value, int) and value in (0, 1) else None
+
+
 def end_time(row: Any, column: str) -> int | None:
     """Return the time from which something is no longer valid, None if it stays so. Raise UnreadableRow.
 

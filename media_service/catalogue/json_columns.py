@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue.coercion import (
     UnreadableRow,
+    flag_or_none,
     hex_bytes,
     integer,
     json_object,
@@ -106,7 +107,8 @@ def intent_or_none(stored: object) -> PublishIntent | None:
     if not name or size is None or sha256 is None:
         return None
     # Rows from before migration 0006 have no chapters.
-    return PublishIntent(name, size, sha256, texts(fields.get("tags")), chapters_value(fields.get("chapters", [])))
+    tags, chapters = texts(fields.get("tags")), chapters_value(fields.get("chapters", []))
+    return PublishIntent(name, size, sha256, tags, chapters, flag_or_none(fields.get("has_cover")))
 
 
 def cover_value(stored: dict[str, Any]) -> Cover | None:

@@ -10,6 +10,7 @@ from media_service.catalogue.coercion import (
     UnreadableRow,
     blob,
     first_of_array,
+    flag_or_none,
     id_of,
     integer,
     json_array,
@@ -161,6 +162,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         **{tag: file.tags.get(tag) for tag in LISTED_TAGS},
         "more_tags": json.dumps({tag: file.tags[tag] for tag in MORE_TAGS if tag in file.tags}, ensure_ascii=False),
         "chapters": chapters_column(file.chapters),
+        "has_cover": None if file.has_cover is None else int(file.has_cover),
         "audio_sha256": facts.audio_sha256,
         "grade": None if facts.grade is None else facts.grade.value,
         "findings": json.dumps([finding.to_dict() for finding in facts.findings], ensure_ascii=False),
@@ -244,6 +246,7 @@ def file_value(row: Row) -> StoredFile:
         tags={tag: value for tag in LISTED_TAGS if (value := text_or_none(row[tag])) is not None}
         | texts(json_object(row["more_tags"])),
         chapters=chapters_value(json_array(row["chapters"])),
+        has_cover=flag_or_none(row["has_cover"]),
         uploaded_at=integer(row["uploaded_at"]) or 0,
         spooled_at=integer(row["spooled_at"]) or 0,
         place=member(Place, row["place"]) or Place.SPOOL,

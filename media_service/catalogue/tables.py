@@ -106,6 +106,8 @@ files = Table(
     # What has no column of its own: further tags, findings and details of the audio, as JSON.
     Column("more_tags", Text),
     Column("chapters", Text, nullable=False, server_default="[]"),
+    # Whether it has a cover (1 or 0); NULL if nobody has looked.
+    Column("has_cover", Integer),
     Column("audio_sha256", LargeBinary(32)),
     Column("grade", String(16)),
     Column("findings", Text),

@@ -84,6 +84,11 @@ _UPDATE_FILE = CompiledStatement(_update_file())
 _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
+_SET_HAS_COVER = CompiledStatement(
+    update(files)
+    .where(files.c.id == bindparam("file_id"), files.c.spooled_sha256 == bindparam("sha256"))
+    .values(has_cover=bindparam("has_cover"))
+)
 _INSERT_LOUDNESS = CompiledStatement(insert(loudness).on_conflict_do_nothing())
 
 
@@ -127,6 +132,12 @@ def deliver(upload: Upload, file: StoredFile) -> Change:
 def save_loudness(file_id: str, report: LoudnessReport, now: int) -> Change:
     """Insert the loudness of a file, unless it is there."""
     return Change([_INSERT_LOUDNESS.bind(loudness_row(file_id, report, now))])
+
+
+def set_has_cover(file: StoredFile) -> Change:
+    """Set whether the file has a cover, if it has the same bytes still."""
+    same = {"file_id": file.id, "sha256": file.spool_entry.sha256}
+    return Change([_SET_HAS_COVER.bind(same | {"has_cover": file_row(file)["has_cover"]})])
 
 
 def set_retag_intent(file_id: str, intent: PublishIntent | None) -> Change:

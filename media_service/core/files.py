@@ -46,10 +46,11 @@ class RewritePlan:
 
 @dataclass(frozen=True, slots=True)
 class TagValues:
-    """Tags and chapters of a rewritten file."""
+    """Tags and chapters of a rewritten file, and whether it has a cover; None if its tag was not read for one."""
 
     tags: Mapping[str, str]
     chapters: tuple[Chapter, ...] = ()
+    has_cover: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,9 @@ class Trashed:
 class StoredFile:
     """A finished file's row. `tags` and `chapters` are the file's own; times are UTC microseconds.
 
-    `trashed` is of a file in the trash, and stays when it is purged. `removed_at`: when the file was found taken, or
-    was purged.
+    `has_cover`: whether it has a front cover that could be sent; None if nobody has looked, as in rows from before
+    migration 0018. `trashed` is of a file in the trash, and stays when it is purged. `removed_at`: when the file was
+    found taken, or was purged.
     """
 
     id: str
@@ -131,6 +133,7 @@ class StoredFile:
     uploaded_at: int
     spooled_at: int
     chapters: tuple[Chapter, ...] = ()
+    has_cover: bool | None = None
     account: str | None = None
     collection: str | None = None
     email: str | None = None

@@ -47,6 +47,11 @@ def check_not_gone(file: StoredFile) -> None:
         raise FilePurged
 
 
+def may_have_cover(file: StoredFile) -> bool:
+    """Return whether the cover can be asked for: there is one, or nobody has looked."""
+    return file.place is Place.SPOOL and file.has_cover is not False
+
+
 def trashed(file: StoredFile, note: Trashed) -> StoredFile:
     """Return the file in the trash. Raise as `check_in_spool`."""
     check_in_spool(file)

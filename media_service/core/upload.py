@@ -94,6 +94,7 @@ class PublishIntent:
     sha256: bytes
     tags: Mapping[str, str]
     chapters: tuple[Chapter, ...] = ()
+    has_cover: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.core.access import may_access
+from media_service.core.errors.base import ServiceError
+from media_service.core.errors.covers import UnknownCover
 from media_service.core.errors.files import FileTaken, UnknownFile
 from media_service.core.files import Place
 from media_service.core.places import check_in_spool
@@ -104,15 +108,29 @@ class FileService:
         return await self._spool.content(file.spool_entry.name)
 
     async def cover(self, file_id: str, viewer: Viewer | None) -> tuple[Cover, bytes]:
-        """Return the front cover. Raise UnknownFile, UnknownCover, FileInTrash, FileTaken, FilePurged."""
+        """Return the front cover. Raise UnknownFile, UnknownCover, FileInTrash, FileTaken, FilePurged.
+
+        Of a file of which it is not known whether it has one, this is saved.
+        """
         file = await self.find(file_id, viewer)
         check_in_spool(file)
         try:
-            return await self._retagger.cover(file)
+            found = await self._retagger.cover(file)
+        except UnknownCover:
+            await self._note_cover(file, has_cover=False)
+            raise
         except FileNotFoundError as error:
-            found = await self._taken.check(file_id)
-            check_in_spool(found or file)
+            moved = await self._taken.check(file_id)
+            check_in_spool(moved or file)
             raise FileTaken from error
+        await self._note_cover(file, has_cover=True)
+        return found
+
+    async def _note_cover(self, file: StoredFile, *, has_cover: bool) -> None:
+        if file.has_cover is None:
+            # Without room for it the next request looks again.
+            with suppress(ServiceError):
+                await self._catalogue.save_has_cover(replace(file, has_cover=has_cover))
 
     async def edit(
         self,

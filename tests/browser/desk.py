@@ -173,7 +173,7 @@ def opened_desk(browser: Browser, folder: Path) -> Iterator[Desk]:
     """Yield the admin of a server with four files; fail if its page had an error."""
     (folder / "data").mkdir()
     visitor = Visitor(browser)
-    # Files without a cover, refusals and a server that was killed are failed loads.
+    # Refusals and a server that was killed are failed loads.
     visitor.failed_loads_expected = True
     with Server(folder / "data") as server:
         show = stored(server, "show.mp3", make_mp3(30, seed=70), tags={"title": "Sunday Show"}, chapters=CHAPTERS)

@@ -171,8 +171,12 @@ def test_chapters_are_added_where_the_player_is_and_pasted(desk: Desk) -> None:
 
 
 def test_the_cover_is_chosen_refused_and_removed(desk: Desk) -> None:
+    shown: list[int] = []
+    desk.page.on("response", lambda got: shown.append(got.status) if got.request.resource_type == "image" else None)
     panel = desk.open("Morning Talk")
     image = panel.locator(".cover-picture img")
+    expect(panel.get_by_role("button", name="Add a cover")).to_be_visible()
+    assert shown == [], "There is no cover to ask for."
     desk.choose("Add a cover", "cover.png", png(40, 30))
     expect(image).to_have_js_property("naturalWidth", 40)
     expect(panel.locator("[data-ref=word]")).to_contain_text("The cover is in the file now")
@@ -185,6 +189,7 @@ def test_the_cover_is_chosen_refused_and_removed(desk: Desk) -> None:
     panel.get_by_role("button", name="Remove the cover").click()
     desk.page.get_by_role("dialog").get_by_role("button", name="Remove the cover").click()
     expect(panel.get_by_role("button", name="Add a cover")).to_be_visible()
+    assert set(shown) == {200}
 
 
 def test_a_conflict_is_settled_field_by_field(desk: Desk) -> None:

@@ -36,7 +36,7 @@ FULL = make_upload(
     verdict=Verdict("not_mp3", {"reason": "글이다"}),
     file_id="f",
     length=2**60,
-    publish_intent=PublishIntent("밤.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"),)),
+    publish_intent=PublishIntent("밤.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"),), has_cover=False),
     review=Review.FORCED,
     defer_completion=True,
     protocol_fields={"Upload-Metadata": "filename YQ=="},

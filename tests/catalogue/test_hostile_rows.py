@@ -75,12 +75,13 @@ UPLOAD = make_upload(
     chapters=(Chapter(0, "one", "http://x/"),),
     facts=Facts(9, b"1", b"2", 3.5, 4, 5, 6, b"7", Grade.COMPLETE, (FINDING,), {"suggested_tags": {"title": "부활"}}),
     verdict=Verdict("damaged", {"reason": "x", "finding": "sync_lost"}, (FINDING,)),
-    publish_intent=PublishIntent("a.mp3", 5, b"1", {"title": "x"}, (Chapter(0, "one"),)),
+    publish_intent=PublishIntent("a.mp3", 5, b"1", {"title": "x"}, (Chapter(0, "one"),), has_cover=True),
     protocol_fields={"metadata": "a b"},
     tags={"title": "x"},
 )
 FILE = make_file(
     chapters=UPLOAD.chapters,
+    has_cover=False,
     facts=UPLOAD.facts,
     place=Place.TRASH,
     trashed=Trashed(5, "person:p", "Kim", "too old"),

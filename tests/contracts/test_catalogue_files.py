@@ -19,7 +19,7 @@ from tests.core.samples import FACTS, make_upload
 if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
 
-INTENT = PublishIntent("show 1.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"),))
+INTENT = PublishIntent("show 1.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"),), has_cover=True)
 
 
 async def test_a_delivered_file_is_read_unchanged(catalogue: Catalogue) -> None:
@@ -37,6 +37,18 @@ async def test_the_place_of_a_file_is_read_unchanged(catalogue: Catalogue) -> No
     ]
     await keep(catalogue, *files)
     assert [await catalogue.file(file.id) for file in files] == files
+
+
+async def test_whether_a_file_has_a_cover_is_saved_for_the_bytes_that_were_looked_at(catalogue: Catalogue) -> None:
+    unknown, known = make_file(1), make_file(2, has_cover=False)
+    await keep(catalogue, unknown, known)
+    assert [await catalogue.file("f1"), await catalogue.file("f2")] == [unknown, known]
+    await catalogue.save_has_cover(replace(unknown, has_cover=True))
+    assert await catalogue.file("f1") == replace(unknown, has_cover=True)
+    other = replace(known, has_cover=True, spool_entry=replace(known.spool_entry, sha256=b"x" * 32))
+    await catalogue.save_has_cover(other)
+    assert await catalogue.file("f2") == known
+    assert (await catalogue.list_files("", "title", None, 2))[0] == [replace(unknown, has_cover=True), known]
 
 
 async def test_upload_and_file_are_delivered_both_or_neither(catalogue: Catalogue) -> None:

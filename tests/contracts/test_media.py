@@ -194,8 +194,22 @@ async def test_front_cover_is_the_picture_that_was_planned(media: Media, path: P
 async def test_edit_writes_and_removes_tags_and_keeps_the_audio(media: Media, path: Path) -> None:
     audio = make_mp3(1)
     path.write_bytes(make_mp3(1, {"artist": "Kim", "title": "Old", "album": "Kept"}))
-    plan = await media.plan_edit(path, {"title": "New"}, ["artist"], CoverAndChapters())
+    plan, planned = await media.plan_edit(path, {"title": "New"}, ["artist"], CoverAndChapters())
     path.write_bytes(rewritten(path, plan))
     _, values = await media.plan_tags(path, received(facts=FACTS, tags={}, filename=""), None)
-    assert values.tags == {"title": "New", "album": "Kept"}
+    assert values.tags == planned.tags == {"title": "New", "album": "Kept"}
     assert audio in path.read_bytes()
+
+
+async def test_plan_says_whether_the_file_will_have_a_cover(media: Media, path: Path) -> None:
+    path.write_bytes(make_mp3(1))
+    upload = received(facts=FACTS, tags={"title": "x"})
+    assert [(await media.plan_tags(path, upload, picture))[1].has_cover for picture in (None, JPEG)] == [False, True]
+    await rewrite(media, path, JPEG)
+    for tags, enclosed, expected in (
+        ({"title": "New"}, CoverAndChapters(), True),
+        ({}, CoverAndChapters(chapters=()), True),
+        ({}, CoverAndChapters(b""), False),
+    ):
+        _, planned = await media.plan_edit(path, tags, [], enclosed)
+        assert planned.has_cover is expected

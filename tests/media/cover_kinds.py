@@ -93,8 +93,11 @@ async def spooled(
     again = await inspector.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
     assert again.audio_sha256 == facts.audio_sha256
     assert AUDIO in target.read_bytes()
+    found = await inspector.front_cover(target)
     if picture is not None and tagging.mode == "full":
-        assert await inspector.front_cover(target) == picture
+        assert found == picture
+    # Of several tags that became one it is not known.
+    assert carried.has_cover in (found is not None, None)
     inspector.close()
     return target, carried.chapters
 

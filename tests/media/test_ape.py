@@ -96,7 +96,7 @@ async def test_editing_a_spooled_file_replaces_ape_texts(worker: TagWorker, tmp_
 async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
     """Return the file after an admin's edit."""
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
-    plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
+    plan, _ = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", Source(path), plan, plan.length)
     inspector.close()
     return (folder / "spool" / ".incoming" / "b").replace(path)

@@ -186,6 +186,10 @@ async def test_the_front_cover_of_a_file_is_found(worker: TagWorker, tmp_path: P
     for kind, (before, expected) in written.items():
         path.write_bytes(before + AUDIO)
         assert await inspector.front_cover(path) == expected, kind
+        _, planned = await inspector.plan_edit(path, {}, [], CoverAndChapters())
+        picture = None if expected is None else await inspector.inspect_picture(expected)
+        is_fit = picture is not None and picture.fault is None
+        assert planned.has_cover is (None if kind == "opaque" else is_fit), kind
     with pytest.raises(FileNotFoundError):
         await inspector.front_cover(tmp_path / "missing")
     inspector.close()

@@ -174,7 +174,7 @@ async def test_ape_values_fill_missing_tags(worker: TagWorker, tmp_path: Path) -
 async def test_editing_finds_trailing_tags_by_their_footers(worker: TagWorker, tmp_path: Path) -> None:
     _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, TagOptions("none"))
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(tmp_path / "spool")
-    plan = await inspector.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
+    plan, _ = await inspector.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
     await spool.assemble("b", Source(target), plan, plan.length)
     edited = tmp_path / "spool" / ".incoming" / "b"
     inspector.close()

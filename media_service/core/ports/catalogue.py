@@ -156,6 +156,9 @@ class Catalogue(Protocol):
     async def loudness(self, file_id: str) -> LoudnessReport | None:
         """Return a file's report, None if none is saved."""
 
+    async def save_has_cover(self, file: StoredFile) -> None:
+        """Save whether this file has a cover, unless its row has another SHA-256 by now."""
+
     async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
         """Save what is about to replace the file; None for nothing."""
 

@@ -51,8 +51,8 @@ class Media(Protocol):
 
     async def plan_edit(
         self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
-    ) -> RewritePlan:
-        """Plan an edit of a file in the spool. Raise NotMp3 if it cannot be written."""
+    ) -> tuple[RewritePlan, TagValues]:
+        """Plan an edit of a file in the spool; return the new values too. Raise NotMp3 if it cannot be written."""
 
 
 class LoudnessAnalyzer(Protocol):

@@ -15,6 +15,7 @@ from media_service.core.audit import shown_id
 from media_service.core.errors.registry import restore_error
 from media_service.core.files import Place
 from media_service.core.findings import Outcome, outcome
+from media_service.core.places import may_have_cover
 from media_service.core.tags import TAGS
 from media_service.core.times import MICROSECONDS
 from media_service.core.upload_states import State
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
     from media_service.core.findings import Finding
     from media_service.core.guest_links import LinkLabel
@@ -101,7 +101,7 @@ class Serializer:
             **await self._upload_members(view),
             "received": _first_spans(view, MAX_SPANS),
             "tags": dict(upload.tags or {}),
-            "chapters": [_chapter(chapter) for chapter in upload.chapters],
+            "chapters": [asdict(chapter) for chapter in upload.chapters],
             "findings": [found.to_dict_with_message() for found in _findings(upload)],
             "suggested_tags": _suggested_tags(upload.facts),
         }
@@ -166,7 +166,7 @@ class Serializer:
         return {
             **await self._file_members(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
-            "chapters": [_chapter(chapter) for chapter in file.chapters],
+            "chapters": [asdict(chapter) for chapter in file.chapters],
             "findings": [found.to_dict_with_message() for found in file.facts.findings],
             "suggested_tags": _suggested_tags(file.facts),
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
@@ -213,6 +213,7 @@ class Serializer:
             "removed_at": format_optional_time(file.removed_at),
             "url": self.file_url(file.id),
             "content_url": f"{self.file_url(file.id)}/content",
+            "cover_url": f"{self.file_url(file.id)}/cover" if may_have_cover(file) else None,
         }
 
     def _trash(self, file: StoredFile) -> dict[str, Any] | None:
@@ -244,10 +245,6 @@ def _truncated(text: str) -> str:
 
 def _first_spans(view: UploadView, most: int) -> list[list[int]]:
     return [[span.start, span.stop] for span in islice(view.received, most)]
-
-
-def _chapter(chapter: Chapter) -> dict[str, Any]:
-    return {"start": chapter.start, "title": chapter.title, "url": chapter.url}
 
 
 def _findings(upload: Upload) -> Sequence[Finding]:

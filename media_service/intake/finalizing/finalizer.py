@@ -268,6 +268,7 @@ def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
         facts=facts,
         tags=intent.tags,
         chapters=intent.chapters,
+        has_cover=intent.has_cover,
         uploaded_at=upload.created_at,
         spooled_at=now,
     )

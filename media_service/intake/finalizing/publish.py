@@ -57,7 +57,9 @@ class Publisher:
         defaults = NO_DEFAULTS if upload.collection is None else await self._collections.defaults(upload.collection)
         plan, values = await self._media.plan_tags(source.path, upload, picture, defaults)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
-        return PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
+        return PublishIntent(
+            "", assembled.size, assembled.sha256, values.tags, values.chapters, has_cover=values.has_cover
+        )
 
     async def _name(self, upload: Upload, intent: PublishIntent) -> Upload:
         """Rename the assembled file to the first name that no file has or had."""

@@ -145,11 +145,13 @@ class Retagger:
         upload: Upload | None,
     ) -> tuple[StoredFile, Upload | None]:
         async with self._spool.reading(file.spool_entry.name) as source:
-            rewrite = await self._media.plan_edit(source.path, given, removed, additions)
+            rewrite, values = await self._media.plan_edit(source.path, given, removed, additions)
             assembled = await self._spool.assemble(file.id, source, rewrite, rewrite.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         chapters = file.chapters if additions.chapters is None else additions.chapters
-        plan = PublishIntent(file.spool_entry.name, assembled.size, assembled.sha256, tags, chapters)
+        plan = PublishIntent(
+            file.spool_entry.name, assembled.size, assembled.sha256, tags, chapters, has_cover=values.has_cover
+        )
         await self._catalogue.save_retag_intent(file.id, plan)
         await self._spool.replace(file.id, file.spool_entry.name)
         edited = _as_planned(file, plan)
@@ -162,5 +164,9 @@ class Retagger:
 
 def _as_planned(file: StoredFile, plan: PublishIntent) -> StoredFile:
     return replace(
-        file, spool_entry=SpoolEntry(plan.name, plan.size, plan.sha256), tags=plan.tags, chapters=plan.chapters
+        file,
+        spool_entry=SpoolEntry(plan.name, plan.size, plan.sha256),
+        tags=plan.tags,
+        chapters=plan.chapters,
+        has_cover=plan.has_cover,
     )

@@ -172,15 +172,19 @@ class MediaInspector:
 
     async def plan_edit(
         self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
-    ) -> RewritePlan:
-        """Plan to write tags, cover and chapters into a file of the spool, and to remove tags."""
-        return (await self._plan(path, dict(tags), {"removed": sorted(removed)}, enclosed))[0]
+    ) -> tuple[RewritePlan, TagValues]:
+        """Plan to write tags, cover and chapters into a spooled file, and to remove tags; return the new values too."""
+        return await self._plan(path, dict(tags), {"removed": sorted(removed)}, enclosed)
 
     async def _plan(
         self, path: Path, tags: dict[str, str], options: dict[str, Any], enclosed: CoverAndChapters
     ) -> tuple[RewritePlan, TagValues]:
         attachment = enclosed.picture or b""
-        request = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
+        request = {
+            "tags": tags,
+            "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None},
+            "cover_limits": {"size": self._tagging.cover_limit, "pixels": self._tagging.cover_pixels},
+        }
         try:
             reply, data = await self._worker.call("plan", path, attachment, **request, how=options)
         except (TooCostly, NotMp3):
@@ -189,8 +193,8 @@ class MediaInspector:
         head = reply["head"]
         # A slice of all bytes is not a copy: the tag may be large.
         plan = RewritePlan(data[:head], reply["cut"], data[head:], reply["length"])
-        chapters = tuple(Chapter(**fields) for fields in reply["carried"]["chapters"])
-        return plan, TagValues(reply["carried"]["tags"], chapters)
+        resulting = reply["carried"]
+        return plan, TagValues(**resulting | {"chapters": tuple(Chapter(**one) for one in resulting["chapters"])})
 
     def close(self) -> None:
         """Wait for running reads and end the threads."""

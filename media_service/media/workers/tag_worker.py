@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from media_service.core.chapters import Chapter
+from media_service.core.cover import CoverLimits
 from media_service.core.errors.files import NotMp3
 from media_service.core.files import CoverAndChapters
 from media_service.media.tags.mutagen_adapter import measure
@@ -83,8 +84,9 @@ def _dispatch(request: dict[str, Any], file: int, attachment: bytes) -> tuple[di
     if request["method"] == "cover":
         picture = front_cover(file)
         return {}, picture if len(picture) <= request["limit"] else b""
-    enclosed = _enclosed(request.get("enclosed"), attachment)
-    plan, resulting = plan_rewrite(file, request["tags"], enclosed=enclosed, **request.get("how", {}))
+    enclosed, limits = _enclosed(request.get("enclosed"), attachment), CoverLimits(**request.get("cover_limits", {}))
+    how = request.get("how", {})
+    plan, resulting = plan_rewrite(file, request["tags"], enclosed=enclosed, cover_limits=limits, **how)
     reply = {"cut": plan.cut, "length": plan.length, "carried": asdict(resulting), "head": len(plan.head)}
     return reply, plan.head + plan.tail if plan.tail else plan.head
 

@@ -108,6 +108,7 @@ async def test_admin_replaces_and_removes_the_cover(small: Api, file: dict[str, 
     assert (await small.get(f"{file['url']}/cover")).body == JPEG
     gone = await change(small, answer.body, "DELETE")
     assert gone.status == 200
+    assert (answer.body["cover_url"], gone.body["cover_url"]) == (f"{file['url']}/cover", None)
     assert (await small.get(f"{file['url']}/cover")).code == "unknown_cover"
     content = (await small.get(file["content_url"])).body
     assert BACK in content
@@ -160,12 +161,13 @@ async def test_only_the_admin_changes_covers_of_existing_files(
 )
 async def test_unsupported_embedded_cover_is_not_served(api: Api, own: bytes) -> None:
     file = await spooled(api, tag(own) + FRAMES)
+    assert file["cover_url"] is None
     assert (await api.get(f"{file['url']}/cover")).code == "unknown_cover"
 
 
 async def test_embedded_cover_is_served_with_the_type_of_its_bytes(api: Api) -> None:
     file = await spooled(api, tag(frame("APIC", b"\0text/html\0\3\0" + WEBP)) + FRAMES)
-    shown = await api.get(f"{file['url']}/cover")
+    shown = await api.get(file["cover_url"])
     assert (shown.body, shown.headers["Content-Type"]) == (WEBP, "image/webp")
 
 
@@ -195,3 +197,27 @@ async def test_embedded_chapters_are_shown(api: Api) -> None:
     chapter = frame("CHAP", b"one\0" + bytes(4) + (900).to_bytes(4) + b"\xff" * 8 + frame("TIT2", b"\0Own"))
     file = await spooled(api, tag(frame("CTOC", b"toc\0\3\1one\0") + chapter) + FRAMES)
     assert file["chapters"] == [{"start": 0, "title": "Own", "url": None}]
+
+
+@pytest.mark.parametrize("has_cover", [True, False])
+async def test_a_file_from_before_is_looked_at_when_its_cover_is_asked_for(
+    small: Api, small_server: Server, *, has_cover: bool
+) -> None:
+    file = await spooled(small, make_frames(20, seed=96 + has_cover), picture=JPEG if has_cover else None)
+    small_server.database.execute("UPDATE files SET has_cover = NULL WHERE id = ?", file["id"])
+    unknown = (await small.get(file["url"])).body
+    assert unknown["cover_url"] == f"{file['url']}/cover"
+    assert (await small.get(unknown["cover_url"])).status == (200 if has_cover else 404)
+    assert (await small.get(file["url"])).body == file
+    assert file["cover_url"] == (unknown["cover_url"] if has_cover else None)
+
+
+async def test_rows_tell_of_covers_and_only_of_those_in_the_spool(small: Api, file: dict[str, Any]) -> None:
+    rows = (await small.get("/api/v1/files", headers=small.admin)).body["files"]
+    (row,) = [row for row in rows if row["id"] == file["id"]]
+    assert row["cover_url"] == f"{file['url']}/cover"
+    headers = small.admin | {"If-Match": f'"{file["spooled_sha256"]}"'}
+    trashed = await small.request("DELETE", file["url"], headers=headers)
+    assert trashed.body["cover_url"] is None
+    restored = await small.request("POST", f"{file['url']}/restore", headers=small.admin)
+    assert restored.body["cover_url"] == row["cover_url"]

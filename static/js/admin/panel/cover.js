@@ -18,7 +18,7 @@ function zoom(source, name) {
 /**
  * @param {FullFile} first
  * @param {boolean} may edit
- * @param {(file: FullFile) => string} sourceOf URL of the cover
+ * @param {(file: FullFile) => string | null} sourceOf URL of the cover; null if there is none
  * @param {(picture: File | null) => void} change null removes it
  */
 export function makeCover(first, may, sourceOf, change) {
@@ -62,8 +62,10 @@ export function makeCover(first, may, sourceOf, change) {
   }
   const show = (/** @type {FullFile} */ changed) => {
     file = changed;
-    draw('loading');
-    image.src = sourceOf(file);
+    const source = sourceOf(file);
+    draw(source ? 'loading' : 'none');
+    if (source) image.src = source;
+    else image.removeAttribute('src');
   };
   show(first);
   return { element, show };

@@ -8,6 +8,7 @@
  *
  * @typedef {object} Details what a row of the list lacks; tags are members too
  * @property {string} stored_name
+ * @property {string | null} cover_url null if there is none
  * @property {number} bitrate bit/s
  * @property {number} sample_rate Hz
  * @property {number} channels

@@ -62,7 +62,7 @@ export function makeView(draft, { client, asked, player, may, put, showOf }) {
   const wave = isAudible(first) ? makeWaveform(first, player) : null;
   const tags = makeTagsForm(draft, mayEdit, drawFoot);
   const chapters = makeChaptersForm(draft, mayEdit, position, drawFoot);
-  const cover = makeCover(first, mayEdit, ({ id, spooled_sha256 }) => client.coverUrl(id, spooled_sha256), (picture) => changed(
+  const cover = makeCover(first, mayEdit, ({ id, cover_url: has, spooled_sha256 }) => (has ? client.coverUrl(id, spooled_sha256) : null), (picture) => changed(
     (file) => (picture ? client.setCover(file, picture) : client.removeCover(file)), say(picture ? 'cover.saved' : 'cover.removed')));
   /** Takes back the last change that was made at once. @type {(() => void) | null} */
   let undo = null;
