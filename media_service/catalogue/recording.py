@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from media_service.core.upload import Slice
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in slices.columns}
-_ID, _START, _STOP = _VALUES["upload_id"], _VALUES["start"], _VALUES["stop"]
+_ID, _START, _STOP, _DIGEST = (_VALUES[name] for name in ("upload_id", "start", "stop", "digest"))
 _RECEIVING, _RECEIVED = state_text(State.RECEIVING), state_text(State.RECEIVED)
 
 
@@ -49,7 +49,9 @@ def _may_be_whole() -> ColumnElement[int]:
 def _admit_slice() -> Select[Any]:
     """Read the version, and whether the upload may be whole; nothing if it does not admit the slice."""
     overlaps_nothing = func.coalesce(stop_before(_ID, _STOP), ZERO) <= _START
-    repeated = _any_slice(slices.c.start == _START, slices.c.stop == _STOP)
+    # Two nodes may have received other bytes for one span at once: the second must not be told that its are recorded.
+    same_bytes = or_(slices.c.digest.is_(None), _DIGEST.is_(None), slices.c.digest == _DIGEST)
+    repeated = _any_slice(slices.c.start == _START, slices.c.stop == _STOP, same_bytes)
     fits = or_(uploads.c.length.is_(None), uploads.c.length >= _STOP), or_(overlaps_nothing, repeated)
     receives = uploads.c.id == _ID, unindexed(uploads.c.state) == _RECEIVING
     return select(uploads.c.version, _may_be_whole()).where(*receives, *fits)
@@ -62,7 +64,7 @@ def _admit_last_slice() -> Select[Any]:
 
 
 def _insert_slice() -> ClauseElement:
-    # The same slice again changes nothing. Another one with this start was not admitted.
+    # The same slice again changes nothing. Another one with this start, or another digest, was not admitted.
     return insert(slices).on_conflict_do_nothing(index_elements=["upload_id", "start"])
 
 

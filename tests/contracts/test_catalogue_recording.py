@@ -112,6 +112,26 @@ async def test_the_same_slice_is_recorded_again(catalogue: Catalogue) -> None:
     assert (loaded[0].updated_at, loaded[1]) == (2, [Slice(10, 20)])
 
 
+async def test_other_bytes_for_a_recorded_slice_are_refused(catalogue: Catalogue) -> None:
+    await catalogue.create(make_upload())
+    first, second = (Slice(10, 20, bytes([number]) * 32) for number in (1, 2))
+    await catalogue.record("u", first, 2)
+    for piece, last in ((second, False), (second, True)):
+        await refuses(catalogue, piece, last=last)
+    # Without a digest nothing tells them apart.
+    for piece in (first, Slice(10, 20)):
+        assert await catalogue.record("u", piece, 3) == Recorded(whole=False, version=0)
+
+
+async def test_of_slices_with_other_bytes_at_once_one_is_recorded(catalogue: Catalogue) -> None:
+    await catalogue.create(make_upload())
+    pieces = [Slice(0, 100, bytes([number]) * 32) for number in range(8)]
+    outcomes = await asyncio.gather(*(catalogue.record("u", piece, 2) for piece in pieces), return_exceptions=True)
+    recorded = [piece for piece, outcome in zip(pieces, outcomes, strict=True) if isinstance(outcome, Recorded)]
+    assert sum(isinstance(outcome, ChangedMeanwhile) for outcome in outcomes) == 7
+    assert (await catalogue.load("u") or [])[1] == recorded
+
+
 @pytest.mark.parametrize("span", [(0, 101), (100, 101), (100, 200), (101, 102), (150, 250), (199, 300), (50, 250)])
 async def test_bytes_that_are_recorded_are_not_recorded_again(catalogue: Catalogue, span: tuple[int, int]) -> None:
     await catalogue.create(make_upload())

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageError
-from media_service.core.errors.uploads import Superseded
+from media_service.core.errors.uploads import SliceDiffers, Superseded
 from media_service.core.upload import Review, Slice
 from media_service.core.upload_states import State
 from tests.intake.callers import ME
@@ -71,6 +71,24 @@ async def test_of_two_writers_the_one_that_is_not_recorded_first_ends(nodes: Any
         with pytest.raises(Superseded):
             await writing
     await send(nodes[0], upload_id, 20, SIZE)
+    await finish_all(nodes[0])
+    assert await state_of(nodes[0], upload_id) is State.SPOOLED
+
+
+async def test_slice_with_other_bytes_than_the_other_node_recorded_meanwhile_is_refused(
+    nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id, record = await begin(nodes[0]), nodes[0].database.record
+
+    async def record_second(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        await send(nodes[1], upload_id, 0, PIECE)
+        return await record(*args, **options)
+
+    monkeypatch.setattr(nodes[0].database, "record", record_second)
+    with pytest.raises(SliceDiffers):
+        await send(nodes[0], upload_id, 0, PIECE, bytes(SIZE))
+    await send(nodes[0], upload_id, PIECE, SIZE)
     await finish_all(nodes[0])
     assert await state_of(nodes[0], upload_id) is State.SPOOLED
 

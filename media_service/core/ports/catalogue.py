@@ -66,7 +66,7 @@ class Catalogue(Protocol):
     async def record(
         self, upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True
     ) -> Recorded:
-        """Insert a slice whose bytes are on disk; the same one again is no error.
+        """Insert a slice whose bytes are on disk; the same one again, with the same digest or without, is no error.
 
         `last`: the file ends with it, so set the length. `complete`: if now every byte is recorded and completion is
         not deferred, the upload is `received`; so one of many recorders completes it. Raise ChangedMeanwhile and change
