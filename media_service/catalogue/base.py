@@ -20,7 +20,7 @@ from media_service.catalogue.file_pages import Shown, count_files, read_files, w
 from media_service.catalogue.guest_links import CatalogueGuestLinks
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.overview import CatalogueOverview
-from media_service.catalogue.pagination import split_page
+from media_service.catalogue.pagination import encode_cursor, split_page
 from media_service.catalogue.places import CataloguePlaces
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
@@ -222,8 +222,10 @@ class BaseCatalogue:
         filters: FileFilters = NO_FILTERS,
     ) -> tuple[list[StoredFile], str | None]:
         wanted = wanted_files(search, filters, Shown.to(owner, collections))
-        rows = await read_files(self._reader.rows, self.find_files, wanted, order, cursor, limit=limit)
-        page, following = split_page(rows, limit, "key", "number")
+        found = await read_files(self._reader.rows, self.find_files, wanted, order, cursor, limit=limit)
+        page, following = split_page(found.rows, limit, "key", "number")
+        if following is None and found.examined is not None:
+            following = encode_cursor(found.examined["key"], found.examined["number"])
         return await _page_values(file_value, page), following
 
     async def count_files(

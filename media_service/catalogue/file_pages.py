@@ -7,6 +7,9 @@ a page of a search, or of some collections and an account, is found fast in them
 - Sort: read all files with the grams of the words, or of a subset, and sort them.
 - Compare: read files in their order, and compare their text, or what else is asked for.
 - Look up: read the index of the order, and look up which files have the grams, or are of the subset.
+
+No index tells which files do not have a word. With one that nearly all have, such as `-mp3`, a page would read all
+files, three seconds for 1,000,000. So it examines some of them, and the next page goes on behind these.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from media_service.catalogue.file_statements import (
     COUNT_ALL,
     compared_files,
     counted_files,
+    end_of_window,
     in_ranges,
     next_files,
     sorted_files,
@@ -40,10 +44,13 @@ if TYPE_CHECKING:
     from media_service.catalogue.engine import Row
 
     Read: TypeAlias = Callable[[Statement], Awaitable[Sequence[Row]]]
-    Find: TypeAlias = "Callable[[Read, WantedPage], Awaitable[Sequence[Row]]]"
+    Find: TypeAlias = "Callable[[Read, WantedPage], Awaitable[Page]]"
 
 COUNTED_FILES = 10_000
 """Files that a total reads: 25 ms on SQLite."""
+
+EXAMINED_FILES = 5000
+"""Files of an order that a page with a `-word` reads: 15 ms."""
 
 ANY_TIME = -(2**63), 2**63 - 1
 
@@ -79,6 +86,14 @@ class WantedPage(Wanted):
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The files of a page. `examined`: key and number of the last one that was read, if there may be more behind it."""
+
+    rows: Sequence[Row]
+    examined: Row | None = None
+
+
 def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | None = None) -> Wanted:
     """Return what is wanted. `shown` None: all files. Raise Malformed."""
     parsed, subsets = parse_search(search), []
@@ -98,9 +113,7 @@ def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | 
     return Wanted(Conditions(len(texts.words), len(texts.excluded), tuple(subsets)), grams, values)
 
 
-async def read_files(
-    read: Read, find: Find, wanted: Wanted, order: str, cursor: str | None, *, limit: int
-) -> Sequence[Row]:
+async def read_files(read: Read, find: Find, wanted: Wanted, order: str, cursor: str | None, *, limit: int) -> Page:
     """Read one file more than the page has, each with its `key` and `number`. Raise Malformed.
 
     `find`: the engine's way to find some of all files.
@@ -110,7 +123,7 @@ async def read_files(
     behind = None if cursor is None or _is_before(by, key, wanted) else key
     values = wanted.values | {"key": key, "number": number, "rows": limit + 1}
     if not conditions.compares_texts and {*conditions.subsets}.issubset(in_ranges(by)):
-        return await read_ranges(read, by.ranges(behind), lambda part: next_files(by, part, conditions), values)
+        return Page(await read_ranges(read, by.ranges(behind), lambda part: next_files(by, part, conditions), values))
     page = WantedPage(conditions, wanted.grams, values, by, by.merged_ranges(behind), limit + 1)
     return await find(read, page)
 
@@ -126,6 +139,21 @@ async def compare(read: Read, wanted: WantedPage, compared: int) -> Sequence[Row
     """Read so many files of the first range, and compare each."""
     statement = compared_files(wanted.order, wanted.ranges[0], wanted.conditions)
     return await read(statement.bind(wanted.values | {"compared": compared}))
+
+
+async def examine(read: Read, wanted: WantedPage) -> Page:
+    """Read up to EXAMINED_FILES of each range until there are enough rows, and compare each."""
+    order, conditions = wanted.order, wanted.conditions
+    found: list[Row] = []
+    for part in wanted.ranges:
+        values = wanted.values | {"rows": wanted.rows - len(found), "compared": EXAMINED_FILES}
+        found += await read(compared_files(order, part, conditions).bind(values))
+        if len(found) == wanted.rows:
+            break
+        last = await read(end_of_window(order, part, conditions).bind(values | {"window": EXAMINED_FILES - 1}))
+        if last:
+            return Page(found, last[0])
+    return Page(found)
 
 
 async def sort(read: Read, wanted: WantedPage, numbers: Iterable[int]) -> Sequence[Row]:

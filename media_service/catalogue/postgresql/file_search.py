@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import compare, read_subset, sort
+from media_service.catalogue.file_pages import Page, compare, examine, read_subset, sort
 from media_service.catalogue.file_statements import FOUND, end_of_window, files_of_window
 
 if TYPE_CHECKING:
@@ -37,27 +37,28 @@ WIDER = 8
 """How much larger the next window is."""
 
 
-async def find(read: Read, wanted: WantedPage) -> Sequence[Row]:
+async def find(read: Read, wanted: WantedPage) -> Page:
     """Read the files of the page in the way that is probably the fastest."""
     # First, because to count the files of a subset up to its limit takes a tenth of comparing some.
     of_subset = await read_subset(read, wanted, SHOWN_FILES)
     if of_subset is not None:
-        return of_subset
+        return Page(of_subset)
     found = await compare(read, wanted, COMPARED_FILES)
     if len(found) == wanted.rows:
-        return found
-    is_shown = bool(wanted.conditions.subsets)
-    by_grams = wanted.conditions.words > 0 and not (is_shown and await _are_frequent(read, wanted))
+        return Page(found)
+    conditions, window = wanted.conditions, WINDOW
+    by_grams = conditions.words > 0 and not (conditions.subsets and await _are_frequent(read, wanted))
     if len(found) >= ENOUGH_FOUND:
-        return await _read_windows(read, wanted, 2 * wanted.rows * COMPARED_FILES // len(found), by_grams=by_grams)
-    window = WINDOW
-    if by_grams:
+        window = 2 * wanted.rows * COMPARED_FILES // len(found)
+    elif by_grams:
         few = await read(FOUND.bind(wanted.values | {"most": SORTED_FILES + 1}))
         if len(few) <= SORTED_FILES:
-            return await sort(read, wanted, (row["number"] for row in few))
+            return Page(await sort(read, wanted, (row["number"] for row in few)))
         # These are about the first by number, so the last of them tells how many files there are for each.
         window = max(WINDOW, 2 * wanted.rows * max(row["number"] for row in few) // len(few))
-    return await _read_windows(read, wanted, window, by_grams=by_grams)
+    if conditions.excluded:
+        return await examine(read, wanted)
+    return Page(await _read_windows(read, wanted, window, by_grams=by_grams))
 
 
 async def _are_frequent(read: Read, wanted: WantedPage) -> bool:

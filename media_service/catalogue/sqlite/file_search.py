@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import compare, read_ranges, read_subset, sort
+from media_service.catalogue.file_pages import Page, compare, examine, read_ranges, read_subset, sort
 from media_service.catalogue.file_statements import FOUND, looked_up_files
 
 if TYPE_CHECKING:
@@ -26,18 +26,22 @@ SHOWN_FILES = 10_000
 COMPARED_FILES = 1500  # twice as many for several grams, whose lists take longer to read
 
 
-async def find(read: Read, wanted: WantedPage) -> Sequence[Row]:
+async def find(read: Read, wanted: WantedPage) -> Page:
     """Read the files of the page in the way that is probably the fastest."""
     compared = COMPARED_FILES
     if wanted.conditions.words:
         few = await read(FOUND.bind(wanted.values | {"most": SORTED_FILES + 1}))
         if len(few) <= SORTED_FILES:
-            return await sort(read, wanted, (row["number"] for row in few))
+            return Page(await sort(read, wanted, (row["number"] for row in few)))
         # These are the first by number, so the last of them tells how many files there are for each that is found.
         enough = wanted.rows * few[-1]["number"] // len(few)
         compared = max(2 * enough, COMPARED_FILES) if enough <= COMPARED_FILES * min(len(wanted.grams), 2) else 0
     found = await read_subset(read, wanted, SHOWN_FILES)
-    return await _compare_or_look_up(read, wanted, compared) if found is None else found
+    if found is not None:
+        return Page(found)
+    if wanted.conditions.excluded:
+        return await examine(read, wanted)
+    return Page(await _compare_or_look_up(read, wanted, compared))
 
 
 async def _compare_or_look_up(read: Read, wanted: WantedPage, compared: int) -> Sequence[Row]:

@@ -186,7 +186,8 @@ class Catalogue(Protocol):
 
         Those of the person `owner` and those in one of the collections; `owner` None lists all files. A search has
         words, `"several words"` that stand together, `by:` before those of the sender's name, and `-` before those that
-        the file does not have. Raise Malformed.
+        the file does not have. With one of the latter a page may be short, or empty, and have a cursor nevertheless.
+        Raise Malformed.
         """
 
     async def count_files(
