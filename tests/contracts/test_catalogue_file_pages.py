@@ -181,7 +181,7 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
         assert total.exact or counted == 2
 
     limits: dict[str, Any] = LIMITS[adapter][data.draw(st.sampled_from([*LIMITS[adapter]]))]
-    bounds = {"COUNTED_FILES": counted, "EXAMINED_FILES": examined}
+    bounds: dict[str, Any] = {"COUNTED_FILES": counted, "EXAMINED_FILES": examined}
     with patch.multiple(WAYS[adapter], **limits), patch.multiple(file_pages, **bounds):
         with_catalogue(adapter, request, compare)
 
