@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import missing
+from tests.support.databases import SqliteDatabase
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def small_disk(folder: Path, size: int, **settings: Any) -> Iterator[SmallDisk]:
     except (OSError, subprocess.CalledProcessError):
         missing("unshare with user namespaces")
     folder.mkdir()
-    mounted = f'mount -t tmpfs -o size={size} tmpfs "{folder}" && exec "$@"'
+    prepared = folder.with_name(f"{folder.name}-prepared")
+    SqliteDatabase(prepared).prepare()
+    copied = f'cp -r "{prepared}" "{folder}/data"'
+    mounted = f'mount -t tmpfs -o size={size} tmpfs "{folder}" && {copied} && exec "$@"'
     under = (*namespace, "sh", "-c", mounted, "sh")
     with Server(folder / "data", under=under, **{"disk_reserve": 0, "verdict_wait_slice": 0.2} | settings) as server:
         yield SmallDisk(server, folder)

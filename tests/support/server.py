@@ -47,8 +47,8 @@ class Server:
     """`media-service serve` on a free port of 127.0.0.1; started by `with` or `start`.
 
     `settings`: the service's settings by name; `config`: a file of them. `under`: a command that runs it (strace,
-    unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start, and the
-    service is `forked` (see `tests.support.fork_server`). `log`: file for its standard error. `backend`: database and
+    unshare, prlimit); without one, the service is `forked` (see `tests.support.fork_server`). An empty catalogue is
+    copied, because migrating takes most of a first start. `log`: file for its standard error. `backend`: database and
     store; if None, those of `data`, or new ones of `cluster`.
     """
 
@@ -142,8 +142,7 @@ class Server:
 
     def start(self) -> Self:
         """Start the process and return when it is ready."""
-        if not self._under:
-            self.database.prepare()
+        self.database.prepare()
         settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
         environment = os.environ | WARNINGS | self.store.environment() | settings
         arguments = ["serve", "--port", str(self._port), "--data-dir", str(self.data), *self._config]
