@@ -162,7 +162,6 @@ function show() {
     if (name === here.section) {
       // The tab of this section keeps its search and filters.
       link.href = hashOf({ ...here, file: '' });
-      if (!link.hasAttribute('aria-current')) link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       link.setAttribute('aria-current', 'page');
       section.show(here);
     } else {
@@ -170,6 +169,15 @@ function show() {
       section.hide();
     }
   }
+  centerTab();
+}
+
+/** Shows the tab of the section where the tabs are wider than the window; `scrollIntoView` would scroll the page too. */
+function centerTab() {
+  const [tabs, tab] = ['.tabs', '.tabs [aria-current]'].map((selector) => document.querySelector(selector));
+  if (!tabs || !tab) return;
+  const [frame, box] = [tabs, tab].map((element) => element.getBoundingClientRect());
+  tabs.scrollLeft += box.left + box.width / 2 - frame.left - frame.width / 2;
 }
 
 const drawName = () => setText(part('who'), me?.kind === 'admin_token' ? say('sign_in.token') : me?.name ?? '');
@@ -215,6 +223,7 @@ function act(name) {
 for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) keys.on(name, () => act(name));
 keys.on('play', () => (act('play') === false ? player.toggleCurrent() : true));
 keys.on('undo', toast.undo);
+new ResizeObserver(centerTab).observe(/** @type {Element} */ (document.querySelector('.tabs')));
 keys.on('help', openHelp);
 keys.on('close', () => (here.file ? openPanel('') : false));
 keys.on('search', () => {
