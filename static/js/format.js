@@ -117,6 +117,8 @@ export function nameParts(name) {
   const signs = Array.from(name);
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 ? Array.from(name.slice(dot)).length : 0;
-  const tail = Math.min(signs.length, extension > 8 ? 8 : extension + 6);
+  let tail = Math.min(signs.length, extension > 8 ? 8 : extension + 6);
+  // A blank after the ellipsis would look like a gap.
+  while (signs[signs.length - tail] === ' ') tail -= 1;
   return [signs.slice(0, signs.length - tail).join(''), signs.slice(signs.length - tail).join('')];
 }

@@ -51,6 +51,7 @@ def test_finished_file_takes_one_line_on_a_phone(server: Server, visitor: Visito
             " const box = row.querySelector(one).getBoundingClientRect(); return (box.top + box.bottom) / 2; })"
         )
         assert max(tops) - min(tops) < 4
+    assert row(page, NAME).locator(".name-head").evaluate("head => head.offsetWidth") > 60, "a name can be recognised"
     expect(row(page, "b.mp3").locator(".status")).to_have_text("Done. Stored at the station.")
     button(page, "Dismiss", "b.mp3").click()
     expect(row(page, "b.mp3")).to_have_count(0)
