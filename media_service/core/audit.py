@@ -49,6 +49,7 @@ class Action(StrEnum):
     FILE_EDITED = "file_edited"
     COVER_CHANGED = "cover_changed"
     FILE_TRASHED = "file_trashed"
+    TRASH_REASON_CHANGED = "trash_reason_changed"
     FILE_RESTORED = "file_restored"
     FILE_PURGED = "file_purged"
     UPLOAD_CANCELLED = "upload_cancelled"

@@ -58,6 +58,13 @@ def trashed(file: StoredFile, note: Trashed) -> StoredFile:
     return replace(file, place=Place.TRASH, trashed=note)
 
 
+def explained(file: StoredFile, reason: str) -> StoredFile:
+    """Return the file in the trash for this reason. Raise NotInTrash."""
+    if file.place is not Place.TRASH or file.trashed is None:
+        raise NotInTrash
+    return replace(file, trashed=replace(file.trashed, reason=reason))
+
+
 def restored(file: StoredFile) -> StoredFile:
     """Return the file in the spool again. Raise NotInTrash.
 

@@ -76,6 +76,15 @@ class Trash:
                 raise FileChanged
             return await self._moved(there, file.place)
 
+    async def explain(self, file_id: str, reason: str, *, sender: Collection[str] | None = None) -> StoredFile:
+        """Save why a file is in the trash; return it. Raise Malformed, NotInTrash."""
+        cleaned = places.clean_reason(reason)
+        async with locked(self._locks, file_lock(file_id)):
+            file = await self._settled(file_id, sender)
+            explained = places.explained(file, cleaned)
+            await self._rows.move(explained, file.place)
+            return explained
+
     async def restore(self, file_id: str, *, sender: Collection[str] | None = None) -> StoredFile:
         """Move a file from the trash back into the spool; return it. Raise NotInTrash, NameInUse, FileTaken."""
         async with locked(self._locks, file_lock(file_id)):

@@ -98,12 +98,14 @@ FOCUSED = """() => {
 
 def press_on(page: Page, name: str) -> None:
     """Go on with the Tab key to the link, button or field with this accessible name, and press Enter there."""
+    passed = []
     for _ in range(80):
         page.keyboard.press("Tab")
-        if page.evaluate(FOCUSED) == name:
+        passed.append(page.evaluate(FOCUSED))
+        if passed[-1] == name:
             page.keyboard.press("Enter")
             return
-    raise AssertionError(f"{name} is not reached by Tab")
+    raise AssertionError(f"{name} is not reached by Tab, but {passed}")
 
 
 def toast(page: Page) -> Locator:
@@ -184,6 +186,49 @@ def test_a_file_is_trashed_and_comes_back_by_mouse_and_by_keys(page: Page, serve
     expect(discarded).to_have_count(0)
     toast(page).get_by_role("button", name="Show").click()
     expect(evening).to_have_count(1)
+
+
+def test_the_reason_for_the_trash_is_given_afterwards_by_keys(page: Page, server: Server) -> None:
+    evening, reason = page.get_by_role("link", name="Evening Talk"), page.get_by_label("Reason, shown in the trash")
+    evening.focus()
+    with page.expect_request(lambda request: request.method == "DELETE") as moved:
+        page.keyboard.press("Delete")
+    assert moved.value.post_data is None, "Nobody is asked before."
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog", name="Why was “Evening Talk” moved to the trash?")).to_be_visible()
+    expect(reason).to_be_focused()
+    page.keyboard.type("No rights")
+    page.keyboard.press("Enter")
+    expect(toast(page)).to_contain_text("“Evening Talk” was moved to the trash: No rights")
+    (there,) = as_admin(server, "files?place=trash")["files"]
+    assert there["trash"]["reason"] == "No rights"
+    expect(page.locator("tbody .title:focus")).to_have_count(1)
+    page.keyboard.press("u")
+    expect(evening).to_be_focused()
+    until(lambda: as_admin(server, "files?place=trash")["files"] == [], page)
+
+    page.keyboard.press("Delete")
+    page.get_by_role("button", name="한국어").click()
+    expect(page.get_by_role("link", name="휴지통")).to_be_visible()
+    toast(page).get_by_role("button", name="Add a reason").click()
+    page.get_by_label("휴지통에 표시할 이유").fill("저작권")
+    page.get_by_role("button", name="저장").click()
+    expect(toast(page)).to_contain_text("이유: 저작권")
+    expect(toast(page).get_by_role("button", name="이유 고치기")).to_be_focused()
+    page.get_by_role("button", name="English").click()
+    page.get_by_role("link", name="Trash").click()
+    discarded = page.locator(".row:visible")
+    expect(discarded).to_contain_text("Reason: 저작권")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(reason).to_have_value("저작권")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Sent twice")
+    page.keyboard.press("Enter")
+    expect(discarded).to_contain_text("Reason: Sent twice")
+    discarded.get_by_role("button", name="Restore: “Evening Talk”").click()
+    expect(discarded).to_have_count(0)
 
 
 def test_a_rejected_file_is_taken_anyway_by_keyboard(

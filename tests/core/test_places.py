@@ -29,6 +29,7 @@ LIFETIME = Lifetime(idle=1, whole=1, trash=50, take_back=10)
 
 ACTS: dict[str, Callable[[StoredFile], StoredFile]] = {
     "trash": lambda file: places.trashed(file, NOTE),
+    "explain": lambda file: places.explained(file, "noise"),
     "restore": places.restored,
     "purge": lambda file: places.purged(file, 9),
 }
@@ -37,6 +38,10 @@ OUTCOMES: dict[tuple[str, Place], Place | type[Refusal]] = {
     ("trash", Place.TRASH): FileInTrash,
     ("trash", Place.TAKEN): FileTaken,
     ("trash", Place.PURGED): FilePurged,
+    ("explain", Place.SPOOL): NotInTrash,
+    ("explain", Place.TRASH): Place.TRASH,
+    ("explain", Place.TAKEN): NotInTrash,
+    ("explain", Place.PURGED): NotInTrash,
     ("restore", Place.SPOOL): NotInTrash,
     ("restore", Place.TRASH): Place.SPOOL,
     ("restore", Place.TAKEN): NotInTrash,

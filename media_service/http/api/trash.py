@@ -34,8 +34,16 @@ class TrashFile(BaseModel):
     reason: Text = ""
 
 
+class ExplainTrashed(BaseModel):
+    """The body of `PATCH /files/{id}/trash`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Text
+
+
 class TrashApi:
-    """Handle `DELETE /api/v1/files/{id}`, and `POST /api/v1/files/{id}/restore`."""
+    """Handle `DELETE /api/v1/files/{id}`, and `/api/v1/files/{id}/trash` and `restore`."""
 
     def __init__(
         self, files: FileService, trash: Trash, files_api: FilesApi, authenticator: Authenticator, audit: AuditTrail
@@ -49,7 +57,11 @@ class TrashApi:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, without the base path."""
         path = f"{API_PREFIX}/files/{{id}}"
-        return [web.delete(path, self.delete), web.post(f"{path}/restore", self.restore)]
+        return [
+            web.delete(path, self.delete),
+            web.patch(f"{path}/trash", self.explain),
+            web.post(f"{path}/restore", self.restore),
+        ]
 
     async def delete(self, request: web.Request) -> web.Response:
         """Move the file into the trash, and return it; with `purge=1` delete it from there.
@@ -63,6 +75,14 @@ class TrashApi:
         body = await read_json(request, TrashFile) if request.can_read_body else TrashFile()
         moving = self._trash.put(file.id, is_current, caller.actor, body.reason, sender=_owners_of_sender(caller))
         noted = self._audit.during(moving, caller.actor, Action.FILE_TRASHED, subject_of(file))
+        return await self._files_api.json_response(await shielded(noted))
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Change the reason for which the file is in the trash; return the file. As `restore`."""
+        caller, file = await self._find(request)
+        body = await read_json(request, ExplainTrashed)
+        explaining = self._trash.explain(file.id, body.reason, sender=_owners_of_sender(caller))
+        noted = self._audit.during(explaining, caller.actor, Action.TRASH_REASON_CHANGED, subject_of(file))
         return await self._files_api.json_response(await shielded(noted))
 
     async def restore(self, request: web.Request) -> web.Response:

@@ -39,23 +39,33 @@ export function confirmed(heading, what, yes, ways = []) {
 
 /**
  * Asks for a reason, which may be left out.
- * @param {string} heading a question
- * @param {string} what will happen
- * @param {string} label of the field
- * @param {string} yes text of the button that does it
- * @param {string} no
+ * @param {object} plan
+ * @param {string} plan.heading a question
+ * @param {string} [plan.what] will happen
+ * @param {string} plan.label of the field
+ * @param {string} plan.yes text of the button that does it
+ * @param {string} plan.no
+ * @param {string} [plan.reason] that was given before
+ * @param {boolean} [plan.grave] it cannot be taken back: Enter in the field does not do it
  * @returns {Promise<string | null>} the reason; null if it was not confirmed
  */
-export function askReason(heading, what, label, yes, no) {
+export function askReason({ heading, what = '', label, yes, no, reason = '', grave = false }) {
   const dialog = openDialog(html`<dialog class="edit small" aria-labelledby="reason-heading"><form method="dialog">
     <h2 id="reason-heading">${heading}</h2>
-    <p>${what}</p>
-    <label class="field"><span>${label}</span><textarea name="reason" rows="2" maxlength="500"></textarea></label>
-    <p class="buttons"><button type="submit" class="main grave" value="yes">${yes}</button>
+    ${what ? html`<p>${what}</p>` : ''}
+    <label class="field"><span>${label}</span><textarea name="reason" rows="2" maxlength="500">${reason}</textarea></label>
+    <p class="buttons"><button type="submit" class="main ${grave ? 'grave' : ''}" value="yes" data-ref="yes">${yes}</button>
       <button type="button" class="quiet" data-ref="cancel">${no}</button></p>
   </form></dialog>`);
+  const field = /** @type {HTMLTextAreaElement} */ (dialog.querySelector('textarea'));
   ref(dialog, 'cancel').addEventListener('click', () => dialog.close(''));
+  field.addEventListener('keydown', (event) => {
+    // A reason is one line. Enter may also end a syllable of Hangul.
+    if (event.key !== 'Enter' || event.isComposing || grave) return;
+    event.preventDefault();
+    ref(dialog, 'yes').click();
+  });
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' ? dialog.querySelector('textarea')?.value.trim() ?? '' : null));
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' ? field.value.trim() : null));
   });
 }

@@ -9,6 +9,7 @@ export const KEYS = {
   edit: ['e'],
   trash: ['Delete', 'Backspace'],
   undo: ['u'],
+  reason: ['r'],
   play: [' '],
   back: ['ArrowLeft'],
   on: ['ArrowRight'],

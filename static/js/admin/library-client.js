@@ -61,6 +61,8 @@ export function makeLibraryClient(base, renewed) {
     probe: (url) => ask('HEAD', new URL(url)),
     /** @param {Seen} seen @returns {Promise<StoredFile>} */
     trash: ({ id, spooled_sha256: match }) => ask('DELETE', file(id), { match }),
+    /** @param {string} id @param {string} reason why it is in the trash @returns {Promise<StoredFile>} */
+    explain: (id, reason) => ask('PATCH', file(id, '/trash'), { body: { reason } }),
     /** @param {string} id @returns {Promise<StoredFile>} */
     restore: (id) => ask('POST', file(id, '/restore')),
     /** @param {Seen} seen @returns {Promise<null>} */

@@ -224,6 +224,7 @@ for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEY
 keys.on('play', () => (act('play') === false ? player.toggleCurrent() : true));
 keys.on('undo', toast.undo);
 new ResizeObserver(centerTab).observe(/** @type {Element} */ (document.querySelector('.tabs')));
+keys.on('reason', () => (act('reason') === false ? toast.more() : true));
 keys.on('help', openHelp);
 keys.on('close', () => (here.file ? openPanel('') : false));
 keys.on('search', () => {

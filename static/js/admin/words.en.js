@@ -276,6 +276,7 @@ export default {
   'audit.file_edited': 'File edited',
   'audit.cover_changed': 'Cover changed',
   'audit.file_trashed': 'Moved to the trash',
+  'audit.trash_reason_changed': 'Reason of the trash changed',
   'audit.file_restored': 'Restored',
   'audit.file_purged': 'Deleted for good',
   'audit.upload_cancelled': 'Upload cancelled',

@@ -276,6 +276,7 @@ export default {
   'audit.file_edited': '파일 편집',
   'audit.cover_changed': '표지 변경',
   'audit.file_trashed': '휴지통으로 옮김',
+  'audit.trash_reason_changed': '휴지통 이유 변경',
   'audit.file_restored': '되돌림',
   'audit.file_purged': '완전히 지움',
   'audit.upload_cancelled': '업로드 취소',

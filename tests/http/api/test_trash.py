@@ -170,3 +170,36 @@ async def test_a_name_in_the_trash_is_not_given_again(small: Api, file: dict[str
     other = await sent(small)
     assert other["stored_name"] != file["stored_name"]
     assert (await restore(small, file)).body["stored_name"] == file["stored_name"]
+
+
+async def explain(api: Api, file: dict[str, Any], reason: object) -> Response:
+    return await api.request("PATCH", f"{file['url']}/trash", json={"reason": reason}, headers=api.admin)
+
+
+async def test_a_reason_is_given_and_changed_while_the_file_is_in_the_trash(small: Api, file: dict[str, Any]) -> None:
+    assert (await explain(small, file, "early")).code == "not_in_trash"
+    there = (await delete(small, file)).body
+    for reason, clean in ((" twice\nhere", "twice here"), ("낡음", "낡음"), ("", "")):
+        answer = await explain(small, file, reason)
+        assert (answer.status, answer.body["trash"]) == (200, there["trash"] | {"reason": clean})
+        assert answer.body == (await small.get(file["url"])).body
+    for wrong in ("x" * 501, None, 5):
+        answer = await explain(small, file, wrong)
+        assert (answer.status, answer.body["field"]) == (400, "reason")
+    assert (await restore(small, file)).body == file
+    assert (await explain(small, file, "late")).code == "not_in_trash"
+    audit = (await small.get(f"/api/v1/audit?subject={file['id']}", headers=small.admin)).body["entries"]
+    explained = [entry for entry in audit if entry["action"] == "trash_reason_changed" and entry["outcome"] == "done"]
+    assert [entry["details"] for entry in explained] == [{}] * 3
+
+
+async def test_a_sender_explains_what_they_took_back_and_nothing_else(small: Api) -> None:
+    browser, stranger = await small.browser(), await small.browser()
+    file = await sent(browser)
+    path = f"{file['url']}/trash"
+    await browser.request("DELETE", file["url"], headers={"If-Match": "*"})
+    assert (await stranger.request("PATCH", path, json={"reason": "x"})).code == "unknown_file"
+    assert (await browser.request("PATCH", path, json={"reason": "wrong"})).body["trash"]["reason"] == "wrong"
+    await restore(small, file)
+    await delete(small, file)
+    assert (await browser.request("PATCH", path, json={"reason": "x"})).code == "insufficient_scope"

@@ -159,6 +159,9 @@ TABLE: dict[str, list[Line]] = {
         Line(needs=SENDS, thing="file", by=EDIT, ends=True, more={"headers": ANY}),
         Line(needs=ADMIN, thing="trashed", query="?purge=1", ok=204, ends=True),
     ],
+    f"PATCH {API}/files/{{id}}/trash": [
+        Line(needs=SENDS, thing="trashed", by=EDIT, more=json(reason="Old")),
+    ],
     f"POST {API}/files/{{id}}/restore": [Line(needs=SENDS, thing="trashed", by=EDIT, ends=True)],
     f"GET {API}/files/{{id}}/cover": [Line(needs=KNOWN, thing="file", by=READ)],
     f"PUT {API}/files/{{id}}/cover": [Line(needs=EDIT, thing="file", by=EDIT, more={"data": JPEG, "headers": ANY})],

@@ -73,7 +73,8 @@ export function flightSection(root, count, { client, asked, toast, may }) {
     load, line, empty: () => say('admin.no_flight'), every: EVERY_MS, keys: { trash: 'cancel' },
     acts: {
       async cancel(/** @type {Upload} */ upload) {
-        const why = await askReason(say('cancel.heading', { name: upload.filename }), say('cancel.what'), say('cancel.reason'), say('cancel.do'), say('cancel.keep'));
+        const why = await askReason({ heading: say('cancel.heading', { name: upload.filename }), what: say('cancel.what'),
+          label: say('cancel.reason'), yes: say('cancel.do'), no: say('cancel.keep'), grave: true });
         if (why === null) return;
         const done = await asked(() => client.cancel(upload.id, why).then(() => true), () => undefined);
         if (!done) return;

@@ -8,6 +8,7 @@ import { confirmed } from '../dialog.js';
 import { listSection } from '../list.js';
 import { called } from './file-rows.js';
 import { when } from './flight.js';
+import { askWhyTrashed } from './trashing.js';
 
 /** @typedef {import('../files.js').StoredFile} StoredFile */
 
@@ -36,7 +37,7 @@ export function trashSection(root, { client, asked, player, toast, trashing, go,
       note: reason ? say('trash.reason', { reason }) : '',
       numbers: [`${clock(file.duration)} · ${bytes(file.size, language())}`, until ? html`${say('trash.until')} ${day(until)}` : ''],
       actions: [[playing ? 'pause' : 'listen', playing ? 'pause' : 'play'],
-        .../** @type {import('../list.js').Line['actions'] & {}} */ (may('edit') ? [['restore', 'back']] : []),
+        .../** @type {import('../list.js').Line['actions'] & {}} */ (may('edit') ? [['restore', 'back'], ['reason', 'pen']] : []),
         .../** @type {import('../list.js').Line['actions'] & {}} */ (may('admin') ? [['purge', 'cross']] : [])],
     };
   }
@@ -64,7 +65,7 @@ export function trashSection(root, { client, asked, player, toast, trashing, go,
       const { files, next } = await client.files({ place: 'trash', q: q || undefined, limit: PAGE, cursor });
       return { rows: files, next };
     },
-    line, tools: drawTools, empty: () => (q ? say('admin.none_found', { q }) : say('trash.empty')), keys: { play: 'listen' },
+    line, tools: drawTools, empty: () => (q ? say('admin.none_found', { q }) : say('trash.empty')), keys: { play: 'listen', reason: 'reason' },
     acts: {
       listen,
       pause: listen,
@@ -74,6 +75,11 @@ export function trashSection(root, { client, asked, player, toast, trashing, go,
         if (!restored) return section.again();
         trashing.away.delete(file.id);
         return toast.say(say('trash.restored', { name: called(file) }), { words: say('rejected.show'), act: () => go({ section: 'files', filters: {}, file: file.id }) });
+      },
+      async reason(file) {
+        const given = await askWhyTrashed(file, file.trash?.reason ?? '');
+        const explained = given === null ? null : await asked(() => client.explain(file.id, given), () => undefined);
+        if (explained) section.put(explained);
       },
       async purge(file) {
         if (await confirmed(say('trash.purge_heading', { name: called(file) }), say('trash.purge_what'), say('act.purge')) === null) return;

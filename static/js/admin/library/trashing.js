@@ -1,10 +1,23 @@
 /**
- * Moves files to the trash: the row leaves at once, and comes back by Undo or if the server refuses.
+ * Moves files to the trash: the row leaves at once, and comes back by Undo or if the server refuses. Why it was moved may
+ * be said afterwards, so that nobody has to think of a reason first.
  *
  * @typedef {import('../files.js').StoredFile} StoredFile
  */
 import { say } from '../../words.js';
+import { askReason } from '../dialog.js';
 import { called } from './file-rows.js';
+
+/**
+ * @param {StoredFile} file
+ * @param {string} reason that was given before
+ * @returns {Promise<string | null>} null if it stays as it is
+ */
+export async function askWhyTrashed(file, reason) {
+  const given = await askReason({ heading: say('trash.why', { name: called(file) }), label: say('trash.why_label'), reason,
+    yes: say('edit.save'), no: say('edit.cancel') });
+  return given === reason ? null : given;
+}
 
 /**
  * @param {import('../library-client.js').LibraryClient} client
@@ -29,12 +42,7 @@ export function makeTrashing(client, asked, toast) {
         trashing.away.delete(file.id);
         back?.();
       };
-      toast.say(say('trash.moved', { name: called(file) }), { act: async () => {
-        putBack();
-        const restored = await moved && await asked(() => client.restore(file.id), () => undefined);
-        if (restored) trashing.put(restored);
-        else if (await moved) trashing.take(file.id);
-      } });
+      offer(file, moved, putBack);
       if (await moved) return;
       putBack();
       // Somebody changed it meanwhile: the row shows what it is now.
@@ -42,6 +50,34 @@ export function makeTrashing(client, asked, toast) {
       if (now) trashing.put(now);
     },
   };
+
+  /** Says that the file was moved, and takes it back or asks for a reason. @param {StoredFile} file @param {Promise<StoredFile | null>} moved @param {() => void} putBack */
+  function offer(file, moved, putBack) {
+    let reason = '';
+    const act = async () => {
+      putBack();
+      const restored = await moved && await asked(() => client.restore(file.id), () => undefined);
+      if (restored) trashing.put(restored);
+      else if (await moved) trashing.take(file.id);
+    };
+    const tell = () => toast.say(say(reason ? 'trash.moved_why' : 'trash.moved', { name: called(file), reason }),
+      { act, more: { words: say(reason ? 'trash.change_why' : 'trash.add_why'), act: explain } });
+
+    async function explain() {
+      const given = await askWhyTrashed(file, reason);
+      if (given !== null && await moved) await send(given);
+      else if (await moved) tell();
+    }
+
+    /** @param {string} given */
+    async function send(given) {
+      if (!await asked(() => client.explain(file.id, given), () => send(given))) return;
+      reason = given;
+      tell();
+    }
+
+    tell();
+  }
   return trashing;
 }
 /** @typedef {ReturnType<typeof makeTrashing>} Trashing */
