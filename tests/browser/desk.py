@@ -162,6 +162,14 @@ class Desk:
             self.panel.get_by_role("button", name=button).click()
         chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": picture})
 
+    def press_until_focused(self, key: str, element: Locator, most: int = 80) -> None:
+        """Press the key until the element has the focus."""
+        for _ in range(most):
+            if has_focus(element):
+                return
+            self.page.keyboard.press(key)
+        expect(element, f"not reached by {key}").to_be_focused()
+
     def position(self) -> int:
         """Return the player's position in seconds."""
         parts = self.page.locator(".player [data-ref=at]").inner_text().split(":")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.desk import PASTE, READ, ROUND_TRIP, Desk, has_focus, opened_desk
+from tests.browser.desk import PASTE, READ, ROUND_TRIP, Desk, opened_desk
 from tests.browser.page_objects import sign_in, until
 from tests.support.pictures import SVG, png
 
@@ -79,42 +79,6 @@ def test_playing_goes_on_after_the_server_was_away_and_where_it_was_left(desk: D
     player.get_by_role("button", name="Next file").click()
     expect(player.locator(".title")).not_to_have_text("Long Night")
     player.get_by_role("button", name="Close player").click()
-
-
-def test_a_tag_is_corrected_by_keyboard_alone(desk: Desk) -> None:
-    page, panel = desk.page, desk.panel
-    title, row = panel.get_by_label("Title", exact=True), page.get_by_role("link", name="Morning Talk")
-    page.keyboard.press("Escape")
-    expect(panel).to_be_hidden()
-    page.keyboard.press("/")
-    page.keyboard.press("ArrowDown")
-    while not has_focus(row):
-        page.keyboard.press("j")
-    page.keyboard.press("Enter")
-    expect(panel.locator("h2")).to_be_focused()
-    while not has_focus(title):
-        page.keyboard.press("Tab")
-    page.keyboard.press("End")
-    page.keyboard.type(" with Lee")
-    expect(panel.get_by_role("button", name="Save")).to_be_visible()
-    page.keyboard.press("Enter")
-    expect(panel.locator("[data-ref=word]")).to_have_text("Saved.")
-    expect(title).to_be_focused()
-    page.keyboard.press("Escape")
-    expect(panel).to_be_hidden()
-    expect(page.get_by_role("link", name="Morning Talk with Lee")).to_be_focused()
-    page.keyboard.press("e")
-    expect(title).to_be_focused()
-    page.keyboard.type("Morning Talk")
-    page.keyboard.press("Control+s")
-    until(lambda: desk.file("talk.mp3")["title"] == "Morning Talk", page)
-    panel.locator("h2").focus()
-    page.keyboard.press("j")
-    expect(panel.locator("h2")).to_have_text("Long Night")
-    page.keyboard.press(" ")
-    expect(page.locator(".player").get_by_role("button", name="Pause “Long Night”")).to_be_visible()
-    page.keyboard.press(" ")
-    page.locator(".player").get_by_role("button", name="Close player").click()
 
 
 def test_suggested_korean_tags_are_taken_by_one_click_and_given_back(desk: Desk) -> None:

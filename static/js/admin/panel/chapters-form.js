@@ -28,6 +28,9 @@ function line({ start, title, url }, k, may) {
     <p class="note" id="wrong-chapter-${k}" data-wrong-chapter="${k}"></p></li>`;
 }
 
+/** @param {Element} row @returns {HTMLElement[]} what may have the focus */
+const partsOf = (row) => [...row.querySelectorAll('button, input')].map((part) => /** @type {HTMLElement} */ (part));
+
 /** @param {ChapterRow} row @returns {number} for the order; rows that cannot be read stay last */
 const order = ({ start }) => seconds(start) ?? Infinity;
 
@@ -49,9 +52,18 @@ export function makeChaptersForm(draft, may, position, edited) {
     edited();
   }
 
-  function drawList() {
+  /** @returns {{k: number, at: number} | null} the row that has the focus, and which of its elements */
+  function focused() {
+    const row = /** @type {HTMLElement | null} */ (list.contains(document.activeElement) ? document.activeElement?.closest('li') ?? null : null);
+    return row && { k: [...list.children].indexOf(row), at: partsOf(row).indexOf(/** @type {HTMLElement} */ (document.activeElement)) };
+  }
+
+  /** @param {ReturnType<typeof focused>} [focus] which element has it afterwards; the one that has it now */
+  function drawList(focus = focused()) {
     list.replaceChildren(html`${draft.chapters.map((row, k) => line(row, k, may))}`);
     element.hidden = !may && draft.chapters.length === 0;
+    const row = focus && list.children[focus.k];
+    if (row) partsOf(row)[focus.at]?.focus();
   }
 
   /** @param {number} k @param {string} part @returns {HTMLInputElement | null} */
@@ -122,10 +134,12 @@ export function makeChaptersForm(draft, may, position, edited) {
     element, complain, end,
     /** Puts the rows into their order, in which the server wants them. */
     sort() {
-      const rows = [...draft.chapters].sort((one, other) => order(one) - order(other));
-      if (JSON.stringify(rows) === JSON.stringify(draft.chapters)) return;
+      const before = draft.chapters;
+      const rows = [...before].sort((one, other) => order(one) - order(other));
+      if (JSON.stringify(rows) === JSON.stringify(before)) return;
+      const focus = focused();
       put(rows);
-      drawList();
+      drawList(focus && { ...focus, k: rows.indexOf(before[focus.k]) });
     },
     draw() {
       drawList();

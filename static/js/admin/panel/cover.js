@@ -36,7 +36,9 @@ export function makeCover(first, may, sourceOf, change) {
     element.dataset.state = state;
     if (!may) return;
     ref(element, 'choose-words').textContent = say(state === 'none' ? 'cover.add' : 'cover.change');
-    ref(element, 'remove').hidden = state !== 'some';
+    const remove = ref(element, 'remove');
+    if (state === 'none' && document.activeElement === remove) ref(element, 'choose').focus();
+    remove.hidden = state !== 'some';
   }
 
   image.addEventListener('load', () => draw('some'));
@@ -63,7 +65,8 @@ export function makeCover(first, may, sourceOf, change) {
   const show = (/** @type {FullFile} */ changed) => {
     file = changed;
     const source = sourceOf(file);
-    draw(source ? 'loading' : 'none');
+    // Until the new picture is here the old one stays, and so does the focus on its buttons.
+    draw(!source ? 'none' : element.dataset.state === 'some' ? 'some' : 'loading');
     if (source) image.src = source;
     else image.removeAttribute('src');
   };
