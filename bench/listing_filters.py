@@ -36,6 +36,7 @@ def queries(url: str, headers: Mapping[str, str]) -> dict[str, list[str]]:
         "a word in 4 %, the last year": [f"q=kim&{year}"],
         "a rare word, by grade, the last year": [f"q={RARE[0]}&grade=complete&{year}"],
         "without a word of 30 %": ["q=-radio", "q=night+-radio"],
+        "without a word of all, no file": ["q=-mp3", "q=kim+-mp3"],
         "by:, and a phrase": [f"q=by:{sender}", f"q=radio+by:{sender}", f"q={PHRASE}"],
         "a collection of 5 %, by grade": ["collection=show-2&grade=structural"],
         "total of all": ["total=1"],
