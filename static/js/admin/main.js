@@ -223,7 +223,6 @@ function act(name) {
 for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) keys.on(name, () => act(name));
 keys.on('play', () => (act('play') === false ? player.toggleCurrent() : true));
 keys.on('undo', toast.undo);
-new ResizeObserver(centerTab).observe(/** @type {Element} */ (document.querySelector('.tabs')));
 keys.on('reason', () => (act('reason') === false ? toast.more() : true));
 keys.on('help', openHelp);
 keys.on('close', () => (here.file ? openPanel('') : false));
@@ -238,6 +237,7 @@ part('sign-out').addEventListener('click', async () => {
   signedIn(false);
 });
 player.useKeys(keys);
+new ResizeObserver(centerTab).observe(/** @type {Element} */ (document.querySelector('.tabs')));
 player.watch('changed', () => {
   for (const section of Object.values(sections)) if ('played' in section) section.played();
 });
