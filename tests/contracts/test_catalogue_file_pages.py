@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from media_service.core.upload import Facts, Upload
 
 NOTHING = {"SORTED_FILES": 0, "SHOWN_FILES": 0, "COMPARED_FILES": 0}
-WINDOWS = NOTHING | {"WINDOW": 1, "WIDER": 2}
+WINDOWS = NOTHING | {"WINDOW": 1, "WIDER": 2, "FOUND_FILES": 0, "MANY_COMPARED": 0}
 LIMITS = {
     "sqlite": {
         "sorted": NOTHING | {"SORTED_FILES": 1000},
@@ -47,9 +47,11 @@ LIMITS = {
         "sorted": WINDOWS | {"SORTED_FILES": 1000},
         "few shown": WINDOWS | {"SHOWN_FILES": 1000},
         "windows": WINDOWS,
+        "compared windows": WINDOWS | {"MANY_COMPARED": 3},
         "one window": WINDOWS | {"WINDOW": 1000},
-        "as many as expected": WINDOWS | {"COMPARED_FILES": 4, "ENOUGH_FOUND": 1},
+        "many compared": WINDOWS | {"COMPARED_FILES": 4, "ENOUGH_FOUND": 1, "MANY_COMPARED": 6},
         "frequent": WINDOWS | {"COMPARED_FILES": 3},
+        "few found": WINDOWS | {"FOUND_FILES": 1000},
     },
 }
 """Files that are read in each way. The real limits would need thousands of files."""
