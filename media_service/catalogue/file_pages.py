@@ -9,7 +9,7 @@ a page of a search, or of some collections and an account, is found fast in them
 - Look up: read the index of the order, and look up which files have the grams, or are of the subset.
 
 No index tells which files do not have a word. With one that nearly all have, such as `-mp3`, a page would read all
-files, three seconds for 1,000,000. So it examines some of them, and the next page goes on behind these.
+files, 3 us each. So it examines some of them, and the next page goes on behind these.
 """
 
 from __future__ import annotations
