@@ -77,3 +77,20 @@ def settle(page: Page, number: Callable[[], int]) -> None:
     before = -1
     while before != (before := number()):
         page.wait_for_timeout(700)
+
+
+FOCUSED = """() => {
+    const it = document.activeElement;
+    return it === document.body ? '' : (it.ariaLabel || it.labels?.[0]?.textContent || it.textContent).trim();
+}"""
+"""The accessible name of what has the focus."""
+
+
+def press_on(page: Page, name: str) -> None:
+    """Go on with the Tab key to the link, button or field with this accessible name, and press Enter there."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED) == name:
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} is not reached by Tab")

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from bench.library import fill
 from media_service.storage.data_folder import DataFolder
 from tests.browser.conftest import Visitor, as_admin
-from tests.browser.page_objects import pick, sign_in, state, until
+from tests.browser.page_objects import pick, press_on, sign_in, state, until
 from tests.browser.proxy import SlowProxy
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
@@ -89,25 +89,6 @@ def titles(page: Page) -> list[str]:
     return page.locator(TITLE).all_inner_texts()
 
 
-FOCUSED = """() => {
-    const it = document.activeElement;
-    return it === document.body ? '' : (it.ariaLabel || it.labels?.[0]?.textContent || it.textContent).trim();
-}"""
-"""The accessible name of what has the focus."""
-
-
-def press_on(page: Page, name: str) -> None:
-    """Go on with the Tab key to the link, button or field with this accessible name, and press Enter there."""
-    passed = []
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        passed.append(page.evaluate(FOCUSED))
-        if passed[-1] == name:
-            page.keyboard.press("Enter")
-            return
-    raise AssertionError(f"{name} is not reached by Tab, but {passed}")
-
-
 def toast(page: Page) -> Locator:
     return page.locator(".toast.shown")
 
@@ -145,7 +126,7 @@ def test_what_was_looked_for_is_in_the_url_and_survives_reload_and_back(page: Pa
     expect(page.get_by_role("searchbox")).to_have_value("talk")
 
 
-def test_rows_are_added_while_scrolling_and_none_is_built_again(page: Page) -> None:
+def test_rows_are_added_while_scrolling_and_none_is_built_again(page: Page, server: Server) -> None:
     first = page.locator(TITLE).first.element_handle()
     row_count = "document.querySelectorAll('[data-ref=table] tbody tr').length"
     while page.evaluate(row_count) < 500:
@@ -154,6 +135,15 @@ def test_rows_are_added_while_scrolling_and_none_is_built_again(page: Page) -> N
     ids: list[str] = page.evaluate("Array.from(document.querySelectorAll('tbody tr'), (row) => row.dataset.id)")
     assert len(set(ids)) == len(ids)
     assert first.evaluate("(title) => title.isConnected")
+    listed = as_admin(server, "files?limit=200")
+    listed["files"] += as_admin(server, f"files?limit=200&cursor={listed['next']}")["files"]
+    assert ids[:400] == [file["id"] for file in listed["files"]]
+    for number in (480, 20):
+        page.locator("tbody tr").nth(number).locator(".title").click()
+        expect(page.locator("tr.selected")).to_have_attribute("data-id", ids[number])
+    # To find something by its role takes seconds among so many rows.
+    page.reload()
+    page.locator("html.ready").wait_for()
 
 
 def test_a_file_is_trashed_and_comes_back_by_mouse_and_by_keys(page: Page, server: Server) -> None:

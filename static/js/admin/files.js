@@ -75,6 +75,8 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
   /** Set while the reader types: what they typed is not in the address yet. @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
   let shown = false;
+  /** Files whose rows may have a mark. @type {Set<string>} */
+  let marked = new Set();
 
   /** Takes the words of the search into the address, from which Back does not take them back one by one. */
   function take() {
@@ -119,12 +121,24 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     drawRows();
   }
 
-  /** Marks the rows whose file is in the panel or in the player. */
+  /** Marks the rows whose file is in the panel or in the player. Of thousands only these, and those that were, are touched. */
   function drawRows() {
-    for (const { file, row } of list.all()) {
-      row.classList.toggle('selected', file.id === selection.id);
-      showPlaying(row, file, player.current() === file.id, player.playing(file.id));
+    const now = [selection.id, player.current()].filter((id) => id !== null);
+    const before = marked;
+    // A row that is in the trash comes back with its marks.
+    marked = new Set([...now, ...[...before].filter((id) => !list.row(id))]);
+    for (const id of new Set([...now, ...before])) {
+      const [file, row] = [list.file(id), list.row(id)];
+      if (!file || !row) continue;
+      row.classList.toggle('selected', id === selection.id);
+      showPlaying(row, file, player.current() === id, player.playing(id));
     }
+  }
+
+  /** @param {StoredFile} file */
+  function put(file) {
+    list.put(file);
+    drawRows();
   }
 
   /** @returns {StoredFile | undefined} the file on whose row the focus is, else the one in the panel */
@@ -179,7 +193,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
       focusOn(id);
     };
   };
-  trashing.put = list.put;
+  trashing.put = put;
 
   /** @param {HTMLElement} anchor @param {StoredFile} file */
   function openRowMenu(anchor, file) {
@@ -260,7 +274,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
       drawState();
     },
     played: drawRows,
-    put: list.put,
+    put,
     focusOn,
     /** What the keys do, by their names. */
     keys: {

@@ -8,10 +8,16 @@
 import { queryOf, sameFilters } from '../address.js';
 
 const PAGE = '100';
+/** Who scrolls gets as many at once as the server gives. */
+const FURTHER_PAGE = '200';
+/** What was asked for in advance may be out of date after this. */
+const AHEAD_MS = 10_000;
 export const NEWEST = '-uploaded_at';
 /** Newest files that are asked for; if all are new, there may be more of them that are not listed yet. */
 export const POLL_ROWS = 30;
 const EVERY_MS = 5000;
+
+/** @typedef {Awaited<ReturnType<import('../library-client.js').LibraryClient['files']>>} Page */
 
 /** @param {Filters} filters @returns {string} */
 export const sortOf = ({ sort = NEWEST }) => sort;
@@ -36,6 +42,8 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
   let shown = false;
   let asking = 0;
   let appending = false;
+  /** The page after the last one, asked for while that one was drawn: who has scrolled once will do so again. @type {{cursor: string, at: number, answer: Promise<Page | null>} | null} */
+  let ahead = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
@@ -95,12 +103,14 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
       if (!next || appending || !isCurrent()) return;
       appending = true;
       const [mine, cursor] = [asking, next];
-      const answer = await asked(() => page({ limit: PAGE, cursor }), () => shown && listing.more());
+      const answer = await comes(cursor) ?? await asked(() => page({ limit: FURTHER_PAGE, cursor }), () => shown && listing.more());
+      if (answer && mine === asking) {
+        next = answer.next;
+        if (next) ahead = { cursor: next, at: performance.now(), answer: page({ limit: FURTHER_PAGE, cursor: next }).catch(() => null) };
+        list.append(wanted(answer.files));
+      }
       appending = false;
-      if (!answer || mine !== asking) return;
-      list.append(wanted(answer.files));
-      next = answer.next;
-      changed();
+      if (answer) changed();
     },
 
     /** Puts the files that came above the others. */
@@ -111,6 +121,13 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
       changed();
     },
   };
+
+  /** @param {string} cursor @returns {Promise<Page | null>} the page from there on if it was asked for in advance */
+  async function comes(cursor) {
+    const coming = ahead;
+    ahead = null;
+    return coming?.cursor === cursor && performance.now() < coming.at + AHEAD_MS ? coming.answer : null;
+  }
 
   /** Looks for new files every few seconds, while the newest are first. */
   function watch() {
