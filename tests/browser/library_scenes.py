@@ -32,8 +32,8 @@ LIBRARY_STATES = (
     *("library-sign-in", "library-no-start", "library-no-files", "library-no-flight", "library-no-rejected"),
     *("library-no-trash", "library-start", "library-files", "library-menu", "library-sender", "library-date"),
     *("library-chips", "library-none-found", "library-search", "library-player", "library-keys"),
-    *("library-trashed", "library-trash", "library-purge", "library-flight", "library-cancel", "library-rejected"),
-    *("library-force", "library-away", "library-renew"),
+    *("library-trashed", "library-reason", "library-trash", "library-purge", "library-flight", "library-cancel"),
+    *("library-rejected", "library-force", "library-away", "library-renew"),
 )
 
 
@@ -134,7 +134,13 @@ class Library(Scene):
         page.locator(".pop [data-value=trash]").click()
         expect(page.locator(".toast.shown")).to_be_visible()
         expect(page.locator("tbody tr")).to_have_count(2)
+        # The message stays while the pointer is on it, however long the look takes.
+        page.locator(".toast").hover()
         self.look("library-trashed")
+        page.locator("[data-ref=toast-more]").click()
+        page.get_by_role("dialog").get_by_role("textbox").fill(REASONS[self.language])
+        self.look("library-reason")
+        page.keyboard.press("Escape")
         page.locator("[data-ref=toast-close]").click()
         (file,) = ask(self.server, "GET", "files?sort=-duration&limit=1")["files"]
         discard(self.server, file, REASONS[self.language])
