@@ -13,7 +13,7 @@ from media_service.core.chapters import Chapter
 from media_service.core.files import CoverAndChapters
 from media_service.core.findings import Severities, Severity
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
-from media_service.media.tags.rewrite import plan_rewrite
+from media_service.media.tags.rewrite import front_cover, plan_rewrite
 from tests.core.samples import make_upload
 from tests.media.cover_kinds import AUDIO, BEFORE, CHAPTERS, OLD22, apic, extracted, old, others, probed, spooled
 from tests.media.players import complaints
@@ -164,6 +164,15 @@ def test_front_cover_in_any_readable_format_is_replaced(tmp_path: Path) -> None:
         path.write_bytes(tag(front, 4) + AUDIO)
         planned, _ = plan_rewrite(path, {}, enclosed=CoverAndChapters(JPEG))
         assert [each.data for each in read(planned.head).getall("APIC")] == [JPEG]
+
+
+def test_default_cover_does_not_replace_a_front_cover_after_another_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(tag(apic(4, png(2, 2), 3) + apic(3, png(), 3)) + AUDIO)
+    planned, values = plan_rewrite(path, {"title": "x"}, enclosed=CoverAndChapters(JPEG, only_missing=True))
+    path.write_bytes(planned.head + AUDIO)
+    assert front_cover(path) == png()
+    assert values.has_cover
 
 
 async def test_the_front_cover_of_a_file_is_found(worker: TagWorker, tmp_path: Path) -> None:

@@ -67,12 +67,11 @@ def plan_rewrite(
         audio_start = trailing.start if audio_span is None else audio_span[0]
         ape_tag = _read_ape_tag(file, leading_bytes, audio_start) if replaces else b""
         cut = _head_end(file, leading_bytes + len(ape_tag), audio_span)
-    if replaces:
-        trailing = trailing.without_ape_text(ape_tag)
+    trailing = trailing.without_ape_text(ape_tag) if replaces else trailing
     sources = [SourceTag(tag, not opaque and _is_safe(tag)) for tag in [*leading, *trailing.appended]]
     merged, first, legacy = _read_sources(sources, trailing, opaque=opaque)
     unread = unread_frame_ids(sources)
-    enclosed = _without_needless_cover(enclosed, merged, unread, is_all_read=all(source.readable for source in sources))
+    enclosed = _without_needless_cover(enclosed, (first, merged), unread, sources)
     values = {key: text for key, text in read_values(merged).items() if key not in removed}
     known_keys = {*values, *(key for key, name in TEXT_FRAMES.items() if name in unread)}
     fills = {key: text for key, text in (guesses or {}).items() if key not in known_keys}
@@ -164,14 +163,18 @@ def _read_sources(
 
 
 def _without_needless_cover(
-    enclosed: CoverAndChapters | None, merged: mutagen_adapter.MutagenTag, unread: set[str], *, is_all_read: bool
+    enclosed: CoverAndChapters | None,
+    tags: Sequence[mutagen_adapter.MutagenTag],
+    unread: set[str],
+    sources: Sequence[SourceTag],
 ) -> CoverAndChapters | None:
     """Return what to write without a cover that is only for files without one, if the file has one or may have one."""
     if enclosed is None or not enclosed.only_missing:
         return enclosed
     # Of a tag without any known frame nothing is known.
+    is_all_read = all(source.readable for source in sources)
     may_have = not is_all_read and (not unread or "APIC" in unread)
-    if may_have or cover_and_chapters.find_front_cover(merged):
+    if may_have or any(map(cover_and_chapters.find_front_cover, tags)):
         return replace(enclosed, picture=None)
     return enclosed
 
