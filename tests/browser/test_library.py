@@ -1,4 +1,4 @@
-"""A librarian's day with 3,000 files, in one page: find, trash and undo, take a rejected file, cancel an upload."""
+"""A librarian's day with 10,000 files, in one page: find, trash and undo, take a rejected file, cancel an upload."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator
 
-FILES = 3_000
+FILES = 10_000
 SENT = {"Needle in the hay": "Kim", "Evening Talk": "Lee", "Morning Talk": "Lee"}
 """Titles of files that are sent, the newest last, with their senders."""
 
@@ -103,7 +103,7 @@ def test_the_start_page_says_what_came_and_leads_there(page: Page) -> None:
     assert titles(page) == [*SENT][::-1]
     expect(page.locator("[data-chip=date]")).to_contain_text("Today")
     page.get_by_role("button", name="Remove filter: Today").click()
-    expect(page.locator("[data-ref=total]")).to_have_text("3,003 files")
+    expect(page.locator("[data-ref=total]")).to_have_text("10,003 files")
 
 
 def test_what_was_looked_for_is_in_the_url_and_survives_reload_and_back(page: Page) -> None:
