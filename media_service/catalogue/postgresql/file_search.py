@@ -62,10 +62,10 @@ async def find(read: Read, wanted: WantedPage) -> Page:
     if by_grams:
         few = await read(FOUND.bind(wanted.values | {"most": FOUND_FILES + 1}))
         # These are about the first by number, so the last of them tells how many files there are for each.
-        of = max((row["number"] for row in few), default=0)
-        if len(few) <= FOUND_FILES or len(few) * few[0]["last"] <= SORTED_FILES * of:
+        last_found = max((row["number"] for row in few), default=0)
+        if len(few) <= FOUND_FILES or len(few) * few[0]["last"] <= SORTED_FILES * last_found:
             return Page(await read(sorted_finds(wanted.order, wanted.ranges, conditions).bind(wanted.values)))
-        expected = 2 * wanted.rows * of // len(few)
+        expected = 2 * wanted.rows * last_found // len(few)
         if len(found) < ENOUGH_FOUND and expected <= MANY_COMPARED:
             found = await compare(read, wanted, MANY_COMPARED)
             if len(found) == wanted.rows:
