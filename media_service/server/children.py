@@ -81,11 +81,15 @@ def _run_and_exit(name: str, run: Callable[[], None], parent: int, *, outlives: 
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
-        with suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        # Not `sys.exit`, which would run the exit handlers of the supervisor in its child.
-        os._exit(status)
+        exit_at_once(status)
+
+
+def exit_at_once(status: int) -> NoReturn:
+    """Write out what was printed, and exit. Not as `sys.exit`, which would run the exit handlers of the parent."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def _prepare(name: str, parent: int, *, outlives: bool) -> None:
