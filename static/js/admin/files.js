@@ -194,6 +194,7 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     };
   };
   trashing.put = put;
+  trashing.restored = listing.expire;
 
   /** @param {HTMLElement} anchor @param {StoredFile} file */
   function openRowMenu(anchor, file) {

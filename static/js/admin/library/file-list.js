@@ -49,6 +49,8 @@ export function makeFileList(table) {
       if (first) first.prepend(...rowsOf(files));
       else this.append(files);
     },
+    /** @param {StoredFile} file @param {string} above id of the file in the row above it */
+    insert(file, above) { known.get(above)?.row.after(...rowsOf([file])); },
     /** @param {string} id @returns {(() => void) | null} puts the row back where it was, if its list is still shown; null if there is no such row */
     remove(id) {
       const one = known.get(id);

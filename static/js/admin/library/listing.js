@@ -40,6 +40,8 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
   /** @type {string | null} */
   let next = null;
   let shown = false;
+  /** The rows that are shown are asked for again when they are shown next. */
+  let outdated = false;
   let asking = 0;
   let appending = false;
   /** The page after the last one, asked for while that one was drawn: who has scrolled once will do so again. @type {{cursor: string, at: number, answer: Promise<Page | null>} | null} */
@@ -68,7 +70,7 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
       const before = shown;
       shown = true;
       filters = now;
-      if (!isCurrent()) listing.load();
+      if (!isCurrent() || outdated) listing.load();
       else if (!before) poll();
     },
 
@@ -78,6 +80,9 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
       listing.state = isCurrent() ? 'shown' : 'asking';
       clearTimeout(timer);
     },
+
+    /** A file has come back that belongs among the rows. */
+    expire() { outdated = true; },
 
     /** Asks for the first page. */
     async load() {
@@ -92,6 +97,7 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
         list.clear();
         list.append(wanted(answer.files));
         [listed, next, listing.total, listing.fresh] = [filters, answer.next, answer.total ?? null, []];
+        outdated = false;
         replaced();
         watch();
       }
@@ -155,7 +161,14 @@ export function makeListing(client, asked, list, { away, isAtTop, replaced, chan
     // Files that are listed above the last of these, and are not among them, are not in the list any more.
     const last = newest.length < POLL_ROWS ? ids.length : ids.indexOf(newest[newest.length - 1].id) + 1;
     for (const id of ids.slice(0, last)) if (!current.has(id)) list.remove(id);
-    listing.fresh = wanted(newest).filter(({ id }) => !list.file(id));
+    listing.fresh = [];
+    let above = '';
+    for (const file of wanted(newest)) {
+      // Below a file that is listed, somebody has restored it.
+      if (above && !list.file(file.id)) list.insert(file, above);
+      if (list.file(file.id)) above = file.id;
+      else listing.fresh.push(file);
+    }
     if (listing.fresh.length && isAtTop()) listing.takeFresh();
   }
 

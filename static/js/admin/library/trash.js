@@ -74,6 +74,7 @@ export function trashSection(root, { client, asked, player, toast, trashing, go,
         const restored = await asked(() => client.restore(file.id), () => undefined);
         if (!restored) return section.again();
         trashing.away.delete(file.id);
+        trashing.restored();
         return toast.say(say('trash.restored', { name: called(file) }), { words: say('rejected.show'), act: () => go({ section: 'files', filters: {}, file: file.id }) });
       },
       async reason(file) {

@@ -30,6 +30,8 @@ export function makeTrashing(client, asked, toast) {
     take: () => null,
     /** Set by the list. @type {(file: StoredFile) => void} */
     put: () => undefined,
+    /** Set by the list: a file has come back that is not in its rows. @type {() => void} */
+    restored: () => undefined,
     /** Files that were moved to the trash here. A response to an earlier request may still list them. @type {Set<string>} */
     away: new Set(),
 
