@@ -65,8 +65,10 @@ def confine(descriptors: int, *, programs: Iterable[Path] = (), files: Iterable[
 
 
 def probe_protections() -> list[str]:
-    """Return the names of the protections that this machine allows. A forked process tries them, because a new
-    interpreter takes 45 ms of processor time. Call it while no other thread runs. Raise OSError."""
+    """Return the names of the protections that this machine allows. Call it while no other thread runs. Raise OSError.
+
+    A forked process tries them, because a new interpreter takes 45 ms of processor time.
+    """
     reading, writing = os.pipe()
     try:
         pid = os.fork()
