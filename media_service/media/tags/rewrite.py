@@ -60,14 +60,7 @@ def plan_rewrite(
     APE tags, unless only `provenance` is written.
     """
     replaces = bool(tags or removed or enclosed or (provenance and guesses))
-    with open(source, "rb") as file:  # noqa: PTH123  # it may be a descriptor
-        leading = id3v2.leading_tags(file)
-        leading_bytes = sum(map(len, leading))
-        trailing = read_trailing_tags(file, None if audio_span is None else audio_span[1], leading_bytes)
-        audio_start = trailing.start if audio_span is None else audio_span[0]
-        ape_tag = _read_ape_tag(file, leading_bytes, audio_start) if replaces else b""
-        cut = _head_end(file, leading_bytes + len(ape_tag), audio_span)
-    trailing = trailing.without_ape_text(ape_tag) if replaces else trailing
+    leading, trailing, cut = _read_tags(source, audio_span, replaces=replaces)
     sources = [SourceTag(tag, not opaque and _is_safe(tag)) for tag in [*leading, *trailing.appended]]
     merged, first, legacy = _read_sources(sources, trailing, opaque=opaque)
     unread = unread_frame_ids(sources)
@@ -84,6 +77,23 @@ def plan_rewrite(
     tail, length = _tail(trailing, id3v1.update_tag(trailing.id3v1, dict.fromkeys(removed, "") | dict(tags)))
     has = _has_cover(head, sources, trailing, first, enclosed, limits=cover_limits)
     return RewritePlan(head, cut, tail, length), replace(resulting, has_cover=has)
+
+
+def _read_tags(
+    source: Path | int, audio_span: Sequence[int] | None, *, replaces: bool
+) -> tuple[list[bytes], TrailingTags, int]:
+    """Return the leading tags, the trailing ones, and where the old head ends.
+
+    `replaces`: an APE tag right after the leading ones belongs to the old head, and all APE tags lose their texts.
+    """
+    with open(source, "rb") as file:  # noqa: PTH123  # it may be a descriptor
+        leading = id3v2.leading_tags(file)
+        leading_bytes = sum(map(len, leading))
+        trailing = read_trailing_tags(file, None if audio_span is None else audio_span[1], leading_bytes)
+        audio_start = trailing.start if audio_span is None else audio_span[0]
+        ape_tag = _read_ape_tag(file, leading_bytes, audio_start) if replaces else b""
+        cut = _head_end(file, leading_bytes + len(ape_tag), audio_span)
+    return leading, trailing.without_ape_text(ape_tag) if replaces else trailing, cut
 
 
 def _has_cover(
