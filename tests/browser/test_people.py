@@ -220,6 +220,10 @@ def test_an_admin_makes_a_show_a_person_a_link_and_a_token(station: Server, visi
     rows = page.locator(".row:visible")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Show made: Café Europa")
+    page.get_by_role("searchbox").fill("Nightly import")
+    expect(rows.filter(has_text="Token made")).to_contain_text("may: send files")
+    page.get_by_role("button", name="한국어").click()
+    expect(rows.filter(has_text="토큰 만듦")).to_contain_text("권한: 파일 보내기")
 
 
 def test_an_editor_sees_what_their_role_permits(station: Server, visitor: Visitor) -> None:

@@ -3,7 +3,7 @@ import { bytes, clock, exactly } from '../../format.js';
 import { html } from '../../html.js';
 import { icon } from '../../icons.js';
 import { language, say } from '../../words.js';
-import { actorName } from '../audit.js';
+import { actorName } from '../audit/audit.js';
 import { confirmed } from '../dialog.js';
 import { listSection } from '../list.js';
 import { called } from './file-rows.js';

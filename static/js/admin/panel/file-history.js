@@ -2,7 +2,7 @@
 import { exactly, moment } from '../../format.js';
 import { html, only, ref } from '../../html.js';
 import { knows, language, say } from '../../words.js';
-import { actorName } from '../audit.js';
+import { actorName } from '../audit/audit.js';
 import { fieldName } from './conflict.js';
 
 /** The reader has opened it, also for the next files. */

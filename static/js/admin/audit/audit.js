@@ -1,13 +1,13 @@
 /**
  * The audit trail: search, and export as lines of JSON.
  *
- * @typedef {import('./people-client.js').AuditEntry} AuditEntry
+ * @typedef {import('../people-client.js').AuditEntry} AuditEntry
  */
-import { exactly, moment } from '../format.js';
-import { html, only, ref } from '../html.js';
-import { icon } from '../icons.js';
-import { knows, language, say } from '../words.js';
-import { listSection } from './list.js';
+import { bytes, exactly, moment } from '../../format.js';
+import { html, only, ref } from '../../html.js';
+import { icon } from '../../icons.js';
+import { knows, language, say } from '../../words.js';
+import { listSection } from '../list.js';
 
 const TYPING_MS = 250;
 const DONE = 'done';
@@ -18,14 +18,30 @@ export function actorName(who) {
   return who.name || (knows(`audit.who.${who.id}`) ? say(`audit.who.${who.id}`) : say('audit.who.other', { id: who.id.slice(0, 16) }));
 }
 
-/** @param {Record<string, any>} details @returns {string} */
-const detailWords = (details) => Object.entries(details).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value ?? '')])
-  .filter(([, text]) => text).map((pair) => pair.join(': ')).join('; ');
+/** Where the words of values are that have some. @type {Record<string, string>} */
+const VALUES = { role: 'person.short', scopes: 'scope', files: 'audit.files' };
+
+/** @param {string} name of the detail @param {unknown} value @returns {string} */
+function valueWords(name, value) {
+  if (typeof value === 'boolean') return say(value ? 'audit.yes' : 'audit.no');
+  if (name === 'bytes') return bytes(Number(value), language());
+  const words = `${VALUES[name]}.${value}`;
+  return knows(words) ? say(words) : String(value ?? '');
+}
+
+/** @param {Record<string, unknown>} details @returns {string} */
+function detailWords(details) {
+  const pairs = Object.entries(details).map(([name, value]) => {
+    const words = `audit.detail.${name}`;
+    return [knows(words) ? say(words) : name, [value].flat().map((one) => valueWords(name, one)).join(', ')];
+  });
+  return pairs.filter(([, text]) => text).map((pair) => pair.join(': ')).join('; ');
+}
 
 /**
  * @param {HTMLElement} root
- * @param {import('./people-client.js').PeopleClient} client
- * @param {import('./files.js').Asked} asked
+ * @param {import('../people-client.js').PeopleClient} client
+ * @param {import('../files.js').Asked} asked
  */
 export function auditSection(root, client, asked) {
   let search = '';
