@@ -7,12 +7,14 @@ import hashlib
 from collections import deque
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.base import ServiceError
 from media_service.core.files import ObjectRange
+from media_service.storage.s3.completion import complete, is_made
 from media_service.storage.s3.errors import NoSuchMultipart, PreconditionFailed
-from media_service.storage.s3.parts import Joined, LocalRange, plan_parts
+from media_service.storage.s3.parts import Joined, LocalRange, plan_parts, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,24 +44,23 @@ async def compose(client: S3Client, new: NewObject, pieces: Sequence[bytes | Obj
     StorageError.
     """
     local = [piece for piece in pieces if isinstance(piece, bytes)]
-    numbers = iter(range(len(local)))
-    parts = plan_parts(
-        [piece if isinstance(piece, ObjectRange) else LocalRange(next(numbers), 0, len(piece)) for piece in pieces]
-    )
-    composition = _Composition(client, new, local)
+    numbers = count()
+    planned = [each if isinstance(each, ObjectRange) else LocalRange(next(numbers), 0, len(each)) for each in pieces]
+    size = sum(map(size_of, planned))
     try:
-        await composition.make(parts)
+        await _Composition(client, new, local, size).make(plan_parts(planned))
     except (NoSuchMultipart, PreconditionFailed):
         # Perhaps an attempt made it and its response was lost; the next one then meets what it made.
-        if not await composition.is_made():
+        if not await is_made(client, new, size):
             raise
 
 
 class _Composition:
-    def __init__(self, client: S3Client, new: NewObject, local: Sequence[bytes]) -> None:
+    def __init__(self, client: S3Client, new: NewObject, local: Sequence[bytes], size: int) -> None:
         self._client = client
         self._new = new
         self._local = local
+        self._size = size
 
     async def make(self, parts: Sequence[Part]) -> None:
         if len(parts) > 1 or (parts and isinstance(parts[0], ObjectRange)):
@@ -76,19 +77,12 @@ class _Composition:
             if_match=self._new.if_match,
         )
 
-    async def is_made(self) -> bool:
-        """Return whether the object that exists is the new one."""
-        try:
-            return (await self._client.head(self._new.key)).metadata == self._new.metadata
-        except FileNotFoundError:
-            return False
-
     async def _make_of_parts(self, parts: Sequence[Part]) -> None:
         new, multiparts = self._new, self._client.multiparts
         upload_id = await multiparts.create(new.key, metadata=new.metadata, content_type=new.content_type)
         try:
             etags = await self._make_parts(upload_id, parts)
-            await multiparts.complete(new.key, upload_id, etags, if_absent=new.if_absent, if_match=new.if_match)
+            await complete(self._client, new, self._size, upload_id, etags)
         except BaseException:
             # What stays if this fails too is found by the sweeper.
             with suppress(ServiceError):

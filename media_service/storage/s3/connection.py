@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import AsyncExitStack
 from functools import cache
@@ -32,6 +33,16 @@ T = TypeVar("T")
 
 CONNECTIONS = 32
 """Most connections of a process for bytes, and as many for small requests; others wait for a free one."""
+
+COPYING = ("UploadPartCopy", "CompleteMultipartUpload")
+"""Requests that some servers answer only when they have copied all bytes, such as versitygw: 14 s for 5 GiB."""
+
+COPYING_SECONDS = 3600.0
+"""How long a server may send nothing while it copies. A request that is given up and sent again would be copied twice,
+and a file that takes longer than this would never be finished: 64 GiB take an hour at 18 MiB/s."""
+
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
+"""Probes of a silent connection: they also keep load balancers from dropping it, which do so after minutes."""
 
 _PROBE = "probe"
 
@@ -73,6 +84,8 @@ class S3Connection:
         self.s3 = await resources.enter_async_context(
             session.create_client("s3", region_name=region, endpoint_url=endpoint, config=self._config())
         )
+        for operation in COPYING:
+            self.s3.meta.events.register(f"before-call.s3.{operation}", _wait_longer)
         try:
             credentials = await session.get_credentials()
         except BotoCoreError as error:
@@ -92,6 +105,7 @@ class S3Connection:
             connect_timeout=CONNECT_SECONDS,
             read_timeout=IDLE_SECONDS,
             max_pool_connections=self._connections,
+            connector_args={"socket_factory": _open_socket},
             s3={"addressing_style": self._location.addressing},
             signature_version="s3v4",
             # `retried` repeats all requests, those of `SignedHttp` too.
@@ -146,3 +160,18 @@ class S3Connection:
         """
         target: dict[str, Any] = {"Bucket": self.bucket, "Key": self.full(key), **response}
         return await self.s3.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
+
+
+def _wait_longer(context: dict[str, Any], **_: Any) -> None:
+    """Set the timeout of this one request (botocore's pull request 3770)."""
+    context["read_timeout"] = COPYING_SECONDS
+
+
+def _open_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket that breaks when its peer is gone: within three minutes, and not after COPYING_SECONDS."""
+    family, kind, protocol, _, _ = address
+    opened = socket.socket(family, kind, protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        opened.setsockopt(socket.IPPROTO_TCP, option, value)
+    return opened

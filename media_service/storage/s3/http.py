@@ -28,7 +28,7 @@ SMALL_BLOCK_BYTES = 64 * 1024
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 60.0
-"""How long a server may send nothing, also while it copies a part."""
+"""How long a server may send nothing."""
 
 
 @dataclass(frozen=True, slots=True)

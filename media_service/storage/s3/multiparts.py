@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from media_service.storage.s3.errors import NoSuchMultipart
@@ -72,18 +72,27 @@ class Multiparts:
 
     async def complete(
         self, key: str, upload_id: str, etags: Sequence[str], *, if_absent: bool = False, if_match: str = ""
-    ) -> None:
+    ) -> bool:
         """Make the object of its parts, numbered from 1 in the order of their ETags, on a condition if one is given.
 
+        Return whether it is there for certain. If not, an attempt whose response was lost may still be making it, and
+        the next one got a success: versitygw answers so, even if it was killed and makes nothing any more.
         Raise PreconditionFailed, NoSuchMultipart, FileNotFoundError if there is none that could match. If an attempt
         did it and its response was lost, the next one raises one of these too, on some servers.
         """
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         condition = ({"IfNoneMatch": "*"} if if_absent else {}) | ({"IfMatch": if_match} if if_match else {})
-        complete = self._connection.s3.complete_multipart_upload
+        attempts = 0
+
+        async def complete(**target: Any) -> None:
+            nonlocal attempts
+            attempts += 1
+            await self._connection.s3.complete_multipart_upload(**target)
+
         await self._connection.call(
             "CompleteMultipartUpload", key, complete, UploadId=upload_id, MultipartUpload={"Parts": parts}, **condition
         )
+        return attempts == 1
 
     async def abort(self, key: str, upload_id: str) -> None:
         """Delete the parts; a completed or aborted upload is no error."""

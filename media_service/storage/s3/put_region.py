@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.service import StorageError
+from media_service.storage.s3.completion import complete, is_made
 from media_service.storage.s3.errors import BadDigest, NoSuchMultipart
 from media_service.storage.s3.http import FileRegion
 from media_service.storage.s3.parts import MAX_PARTS
@@ -41,6 +42,10 @@ async def put_region(
             sent(len(region))
     except BadDigest as error:
         raise StorageError from error
+    except NoSuchMultipart as error:
+        # Perhaps an attempt made the object and its response was lost.
+        if not await is_made(client, new, len(region)):
+            raise StorageError from error
 
 
 async def sha256_of(region: FileRegion) -> bytes:
@@ -76,17 +81,8 @@ async def _put_parts(
             sent(len(part))
         if whole.digest() != sha256:
             raise StorageError
-        await _complete(client, new, upload_id, etags)
+        await complete(client, new, len(region), upload_id, etags)
     except BaseException:
         with suppress(ServiceError):
             await multiparts.abort(new.key, upload_id)
         raise
-
-
-async def _complete(client: S3Client, new: NewObject, upload_id: str, etags: list[str]) -> None:
-    try:
-        await client.multiparts.complete(new.key, upload_id, etags)
-    except NoSuchMultipart as error:
-        # Perhaps an attempt made the object and its response was lost.
-        if (await client.head(new.key)).metadata != new.metadata:
-            raise StorageError from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -18,6 +19,11 @@ SLOW_DOWN = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(_DOCUMENT), _DOCUMENT)
 )
+_MADE = b"<CompleteMultipartUploadResult><ETag>&quot;0-1&quot;</ETag></CompleteMultipartUploadResult>"
+SUCCESS = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(_MADE),
+    _MADE,
+)
 
 
 class Relay:
@@ -25,7 +31,9 @@ class Relay:
 
     Of the next connections, one for each number in `cuts_up` (`cuts_down`), only so many bytes pass to the server (to
     the client); then the connection breaks. Before them, `slow_downs` connections get a 503 in response to the headers
-    of their request, before its body is read. `bytes_up` have passed to the server.
+    of their request, before its body is read. After them, one connection for each of `early_successes` gets a success,
+    and its request passes to the server so many seconds later, or never (None). `bytes_up` have passed to the server.
+    Responses are held back for `held_seconds`.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -34,10 +42,13 @@ class Relay:
         self.cuts_up: list[int] = []
         self.cuts_down: list[int] = []
         self.slow_downs = 0
+        self.early_successes: list[float | None] = []
+        self.held_seconds = 0.0
         self.connections = 0
         self.bytes_up = 0
         self._server: asyncio.Server
         self._open = 0
+        self._late: list[asyncio.StreamWriter] = []
         self._dropped = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -49,6 +60,8 @@ class Relay:
     ) -> None:
         self._server.close()
         await self.drop()
+        for late in self._late:
+            late.transport.abort()
 
     @property
     def endpoint(self) -> str:
@@ -73,11 +86,11 @@ class Relay:
         if self.slow_downs:
             self.slow_downs -= 1
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(SLOW_DOWN)
-            with suppress(ConnectionError):
-                await writer.drain()
-                writer.close()
-                await writer.wait_closed()
+            await _respond(writer, SLOW_DOWN)
+            self._open -= 1
+            return
+        if self.early_successes and not self.cuts_up:
+            await self._promise(reader, writer, self.early_successes.pop(0))
             self._open -= 1
             return
         up = self.cuts_up.pop(0) if self.cuts_up else None
@@ -85,7 +98,7 @@ class Relay:
         target_reader, target_writer = await asyncio.open_connection(*self._target)
         passing = [
             asyncio.create_task(_pass_on(reader, target_writer, up, self._count_up)),
-            asyncio.create_task(_pass_on(target_reader, writer, down)),
+            asyncio.create_task(_pass_on(target_reader, writer, down, held_seconds=self.held_seconds)),
             asyncio.create_task(self._dropped.wait()),
         ]
         await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
@@ -96,12 +109,35 @@ class Relay:
             side.transport.abort()
         self._open -= 1
 
+    async def _promise(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float | None) -> None:
+        """Say that the request succeeded, and let it do so after the delay."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+        request = head + await reader.readexactly(int(size[1]) if size else 0)
+        await _respond(writer, SUCCESS)
+        if delay is not None:
+            await asyncio.sleep(delay)
+            _, target_writer = await asyncio.open_connection(*self._target)
+            target_writer.write(request)
+            await target_writer.drain()
+            self._late.append(target_writer)
+
+
+async def _respond(writer: asyncio.StreamWriter, response: bytes) -> None:
+    writer.write(response)
+    with suppress(ConnectionError):
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
 
 async def _pass_on(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     limit: int | None,
     count: Callable[[int], None] = lambda _: None,
+    *,
+    held_seconds: float = 0.0,
 ) -> None:
     passed = 0
     with suppress(ConnectionError):
@@ -110,5 +146,6 @@ async def _pass_on(
                 return
             passed += len(block)
             count(len(block))
+            await asyncio.sleep(held_seconds)
             writer.write(block)
             await writer.drain()

@@ -17,7 +17,10 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageError
+from media_service.storage.s3 import completion, connection
 from media_service.storage.s3.client import SIGNED_BYTES, S3Client
+from media_service.storage.s3.completion import complete
+from media_service.storage.s3.compose import NewObject
 from media_service.storage.s3.errors import PreconditionFailed, StoreUnusable
 from media_service.storage.s3.location import S3Location
 from tests.storage.s3.relay import Relay
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 BYTES = random.Random(9).randbytes(3_000_000)
 SHA256 = hashlib.sha256(BYTES).digest()
+NEW = NewObject(key="made", metadata={"attempt": "1"})
 
 
 @pytest_asyncio.fixture
@@ -83,6 +87,49 @@ async def test_part_that_was_cut_is_repeated(far: S3Client, relay: Relay) -> Non
     etag = await far.multiparts.put_part("a", upload_id, 1, BYTES, SHA256)
     await far.multiparts.complete("a", upload_id, [etag])
     assert await read(far, "a") == BYTES
+
+
+async def one_part(client: S3Client) -> tuple[str, list[str]]:
+    """Return the id of a multipart upload and the ETags of its parts."""
+    upload_id = await client.multiparts.create(NEW.key, metadata=NEW.metadata)
+    return upload_id, [await client.multiparts.put_part(NEW.key, upload_id, 1, BYTES, SHA256)]
+
+
+async def test_object_that_a_server_makes_after_its_success_is_waited_for(far: S3Client, relay: Relay) -> None:
+    upload_id, etags = await one_part(far)
+    await relay.drop()
+    relay.cuts_up, relay.early_successes = [0], [0.2]
+    await complete(far, NEW, len(BYTES), upload_id, etags)
+    assert await read(far, NEW.key) == BYTES
+    assert not relay.early_successes
+
+
+async def test_object_that_a_server_only_says_it_has_made_is_a_storage_error(
+    far: S3Client, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completion, "MIN_WAIT_SECONDS", 0.0)
+    upload_id, etags = await one_part(far)
+    await relay.drop()
+    relay.cuts_up, relay.early_successes = [0], [None]
+    with pytest.raises(StorageError):
+        await complete(far, NEW, len(BYTES), upload_id, etags)
+    assert not relay.early_successes
+    await far.multiparts.abort(NEW.key, upload_id)
+
+
+async def test_server_that_copies_for_long_is_asked_once(
+    bucket: Bucket, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.3)
+    async with S3Client(S3Location.parse(f"s3://{bucket.name}/far", endpoint=relay.endpoint)) as client:
+        upload_id, etags = await one_part(client)
+        await relay.drop()
+        relay.held_seconds = 1.0
+        before = relay.connections
+        await client.multiparts.complete(NEW.key, upload_id, etags)
+        assert relay.connections == before + 1
+        relay.held_seconds = 0.0
+        await client.delete([NEW.key])
 
 
 async def test_get_goes_on_where_the_connection_broke(far: S3Client, relay: Relay) -> None:
