@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+import structlog
+
 from media_service.core.errors.service import StorageFull
 from media_service.storage.os_errors import map_os_errors
 from media_service.storage.s3.concurrently import for_each
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 READS_AT_ONCE = 4
 """Objects of one upload that are read at once: with small slices, most of the time is waiting for the store."""
+
+log = structlog.get_logger()
 
 
 class Copies:
@@ -54,6 +58,7 @@ class Copies:
             size = sum(part.stop - part.start for part in objects)
             if size > copied or not copied:
                 try:
+                    self._require_room(upload_id, size - copied)
                     await self._copy(path, list(objects_after(objects, copied)))
                 except StorageFull:
                     # Several may be copied at once and fill the disk: give up this copy, so that others succeed.
@@ -67,6 +72,14 @@ class Copies:
         if upload_id in self._sizes:
             async with self._lock(upload_id):
                 self._delete(upload_id)
+
+    def _require_room(self, upload_id: str, needed: int) -> None:
+        """Raise StorageFull before anything is read: finishing is tried again and again, and would fill the disk."""
+        free = self._scratch.free_bytes()
+        if needed > free:
+            folder = str(self._scratch.folder)
+            log.error("no room for the copy of an upload", upload=upload_id, needed=needed, free=free, folder=folder)
+            raise StorageFull
 
     def _lock(self, upload_id: str) -> asyncio.Lock:
         return self._locks.setdefault(upload_id, asyncio.Lock())

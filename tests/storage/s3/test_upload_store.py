@@ -255,11 +255,28 @@ async def test_copies_that_can_wait_leave_room_for_others(
     node: Node, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slices = [await node.send(0, BYTES)]
-    monkeypatch.setattr(scratch, "free_bytes", lambda: 1000)
-    await node.store.fetch("a", slices, 1000, ahead=True)
-    with pytest.raises(StorageFull):
-        await node.store.fetch("a", slices, 2000, ahead=True)
-    assert (await node.store.fetch("a", slices, len(BYTES))).path.read_bytes() == BYTES
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch, "free_bytes", lambda: MIB)
+        await node.store.fetch("a", slices, MIB, ahead=True)
+        with pytest.raises(StorageFull):
+            await node.store.fetch("a", slices, MIB + 1, ahead=True)
+        assert (await node.store.fetch("a", slices, 2 * MIB)).path.read_bytes() == BYTES[: 2 * MIB]
+
+
+async def test_copy_for_which_there_is_no_room_is_not_begun(
+    far: Node, relay: Relay, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = [await far.send(0, BYTES)]
+    await far.store.fetch("a", slices, MIB)
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch, "free_bytes", lambda: len(BYTES) - MIB - 1)
+        await relay.drop()
+        before = relay.connections
+        with pytest.raises(StorageFull):
+            await far.fetched(*slices)
+        assert relay.connections == before
+    assert not scratch.path("a").exists()
+    assert await far.fetched(*slices) == BYTES
 
 
 async def test_copy_without_room_is_deleted(node: Node, scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
