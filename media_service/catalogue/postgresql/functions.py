@@ -24,7 +24,7 @@ _WANTED = {name: f"peek_slices.wanted_{name}" for name in ("upload_id", "start",
 
 def _text(statement: CompiledStatement, expressions: Mapping[str, str]) -> str:
     """Return the SQL with these expressions in place of its parameters. It must have no constants."""
-    statement.compile(DIALECT)
+    statement.prepare(DIALECT)
     return statement.fixed[DIALECT] % expressions
 
 

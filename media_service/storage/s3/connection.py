@@ -48,9 +48,14 @@ _PROBE = "probe"
 
 
 @cache
-def _session() -> AioSession:
+def process_session() -> AioSession:
     """Return the session of this process, because a new one parses botocore's description of S3 again: 0.1 s."""
     return get_session()
+
+
+def _authorities(session: AioSession) -> ssl.SSLContext:
+    """Return what trusts the authorities of botocore, which AWS_CA_BUNDLE replaces. Loading these takes 30 ms."""
+    return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
 
 
 class S3Connection:
@@ -76,10 +81,8 @@ class S3Connection:
         await self._resources.aclose()
 
     async def _open(self, resources: AsyncExitStack) -> None:
-        session = _session()
+        session = process_session()
         region = self._location.region or session.get_config_variable("region") or "us-east-1"
-        # The authorities of botocore, which AWS_CA_BUNDLE replaces, for both ways.
-        authorities = get_cert_path(session.get_config_variable("ca_bundle") or True)
         endpoint = self._location.endpoint or None
         self.s3 = await resources.enter_async_context(
             session.create_client("s3", region_name=region, endpoint_url=endpoint, config=self._config())
@@ -92,13 +95,12 @@ class S3Connection:
             raise StoreUnusable(f"the credentials for the object store cannot be read: {error}") from error
         if credentials is None:
             raise StoreUnusable("there are no credentials for the object store: set AWS_ACCESS_KEY_ID or AWS_PROFILE")
-        self.http = SignedHttp(
-            Signer(credentials, region), ssl.create_default_context(cafile=authorities), self._connections
-        )
-        resources.push_async_callback(self.http.close)
         # botocore's rules decide whether the bucket is in the path or in the host's name.
         url = (await self.presigned(_PROBE, 60, {})).partition("?")[0]
         self._base_url = url.removesuffix(quote(self.full(_PROBE)))
+        context = _authorities(session) if url.startswith("https:") else True
+        self.http = SignedHttp(Signer(credentials, region), context, self._connections)
+        resources.push_async_callback(self.http.close)
 
     def _config(self) -> AioConfig:
         return AioConfig(

@@ -113,15 +113,16 @@ class SignedHttp:
     """Requests to one server. At most `connections` send bodies at once; others wait.
 
     Those that read have no such limit: each waits for the client to which it goes, however slow, and these are limited.
+    `context`: for HTTPS, True for that of aiohttp.
     """
 
-    def __init__(self, signer: Signer, context: ssl.SSLContext, connections: int) -> None:
+    def __init__(self, signer: Signer, context: ssl.SSLContext | bool, connections: int) -> None:
         self._signer = signer
         self._sending, self._reading = (self._session(context, limit) for limit in (connections, 0))
         self._errors = create_parser("rest-xml")
 
     @staticmethod
-    def _session(context: ssl.SSLContext, limit: int) -> aiohttp.ClientSession:
+    def _session(context: ssl.SSLContext | bool, limit: int) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit, ssl=context),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS),
