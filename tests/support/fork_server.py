@@ -14,13 +14,13 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from media_service.server.children import exit_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """Maximum of a command line with its environment; the kernel's buffer has 208 KiB."""
@@ -95,8 +95,11 @@ class ForkServer:
         self._process.wait()
 
 
-def serve_forks(control: socket.socket) -> list[str]:
-    """Fork for each message; return in each fork, with the command line that it shall run. Exit at the end."""
+def serve_forks(control: socket.socket, load: Callable[[Mapping[str, str]], None]) -> list[str]:
+    """Fork for each message; return in each fork, with the command line that it shall run. Exit at the end.
+
+    `load` is called before each fork, with the environment of the service.
+    """
     woken, wake = socket.socketpair()
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
@@ -114,6 +117,8 @@ def serve_forks(control: socket.socket) -> list[str]:
         message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, 3)
         if not message:
             sys.exit()
+        arguments, environment = cast("tuple[list[str], dict[str, str]]", json.loads(message))
+        load(environment)
         pid = os.fork()
         if pid == 0:
             break
@@ -126,19 +131,18 @@ def serve_forks(control: socket.socket) -> list[str]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for end in (control, woken, wake, *running.values()):
         end.close()
-    return _become(message, descriptors)
+    _become(environment, descriptors)
+    return arguments
 
 
-def _become(message: bytes, descriptors: Sequence[int]) -> list[str]:
-    """Take over standard output, standard error and the environment; return the command line."""
+def _become(environment: Mapping[str, str], descriptors: Sequence[int]) -> None:
+    """Take over standard output, standard error and the environment."""
     for number, descriptor in enumerate(descriptors[1:], 1):
         os.dup2(descriptor, number)
     for descriptor in descriptors:
         os.close(descriptor)
-    arguments, environment = cast("tuple[list[str], dict[str, str]]", json.loads(message))
     os.environ.clear()
     os.environ.update(environment)
-    return arguments
 
 
 def _report_ends(running: dict[int, socket.socket]) -> None:
@@ -168,25 +172,12 @@ def _run_and_exit(command: Callable[[], object]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    import gc
-    from tempfile import TemporaryDirectory
-
     from typer.main import get_command
 
-    from media_service.app import make_receiver
-    from media_service.catalogue.compiled import compile_all
-    from media_service.catalogue.sqlite.dialect import DIALECT
     from media_service.cli import cli
-    from media_service.config.settings import Settings
+    from tests.support.loading import load, load_defaults
 
-    # What takes most of the time until a service serves, and is the same in each: 0.2 seconds. A receiver's application
-    # loads the pages' files and compiles the patterns of routes.
-    compile_all(DIALECT)
-    with TemporaryDirectory() as folder:
-        make_receiver(Settings(data_dir=Path(folder)))
+    load_defaults()
     command = get_command(cli)
-    # Collecting what is here would copy its pages in each fork.
-    gc.collect()
-    gc.freeze()
-    sys.argv[1:] = serve_forks(socket.socket(fileno=int(sys.argv[1])))
+    sys.argv[1:] = serve_forks(socket.socket(fileno=int(sys.argv[1])), load)
     _run_and_exit(command)
