@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["buckets"]
 
+pytestmark = pytest.mark.once
+
 DATA = random.Random(4).randbytes(300_000)
 PART = random.Random(5).randbytes(6_000_000)
 SIZE = len(DATA)
@@ -77,7 +79,7 @@ class Site:
             return response
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -115,10 +117,13 @@ async def site(client: S3Client, tmp_path: Path, session: aiohttp.ClientSession)
     await runner.cleanup()
 
 
-async def test_every_condition_and_range_is_answered_as_of_the_disk(site: Site) -> None:
+async def test_every_condition_and_range_is_answered_as_of_the_disk(site: Site, engine: str) -> None:
     firsts = {way: await site.ask(way) for way in ("disk", "stream")}
     assert firsts["disk"].body == firsts["stream"].body == DATA
     for method, condition, byte_range in itertools.product(("GET", "HEAD"), CONDITIONS, RANGES):
+        if engine != ENGINES[0] and condition and byte_range:
+            # Our code joins both, whatever the engine is.
+            continue
         answers = []
         for way, first in firsts.items():
             known = {"etag": first.headers["ETag"], "date": first.headers["Last-Modified"]}
@@ -160,6 +165,7 @@ async def test_missing_object_is_not_found_before_anything_is_sent(site: Site, c
         assert (await site.ask(way)).status == 404
 
 
+@pytest.mark.parametrize("engine", ENGINES[:1])
 async def test_readers_that_wait_cost_little_memory(
     site: Site, client: S3Client, session: aiohttp.ClientSession
 ) -> None:

@@ -53,8 +53,9 @@ def _load_s3() -> None:
 
     async def parse() -> None:
         # With credentials of its own: the session remembers those that it has looked for.
-        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
-        async with process_session().create_client("s3", region_name="us-east-1", **keys):
+        async with process_session().create_client(
+            "s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+        ):
             pass
 
     asyncio.run(parse())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ async def until_ended(api: Api, link: dict[str, Any]) -> None:
         response = await api.get(f"/api/v1/links/{link['id']}", headers=api.admin)
         if response.body["state"] in ("closed", "expired"):
             return
+        await asyncio.sleep(0.02)
 
 
 async def test_strangers_learn_nothing_of_a_link_that_has_ended(api: Api) -> None:

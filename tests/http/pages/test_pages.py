@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("path", ["/", "/admin", "/static/style.css", "/health", "/api/v1/uploads", "/nothing"])
 async def test_every_response_has_the_security_headers(api: Api, path: str) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FRIEND, STRANGER = "https://radio.example", "https://radio.example.evil.example"
 SHARED = ("/tus/", "/rufh/", "/api/v1/uploads", "/upload")
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def cors_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

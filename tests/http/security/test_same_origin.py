@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PUBLIC = "https://radio.example:8443/media"
 PAGE = "https://radio.example:8443"
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
