@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,15 @@ class S3Proxy(S3Server):
         return [java, *JVM_OPTIONS, "-jar", jar, "--properties", settings]
 
 
+@cache
+def _client(endpoint: str) -> Any:
+    """Return the client of this process: to make one takes 0.2 seconds, because it parses botocore's descriptions."""
+    session = botocore.session.Session()
+    session.set_credentials(ACCESS_KEY, SECRET_KEY)
+    options = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
+    return session.create_client("s3", region_name=REGION, endpoint_url=endpoint, config=options)
+
+
 @dataclass(frozen=True)
 class Buckets:
     """The buckets of a running server: its URL, and the folder in which it has a folder for each bucket."""
@@ -124,10 +134,7 @@ class Buckets:
 
     def client(self) -> Any:
         """Return botocore's client, with which tests look at objects around our code."""
-        session = botocore.session.Session()
-        session.set_credentials(ACCESS_KEY, SECRET_KEY)
-        options = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
-        return session.create_client("s3", region_name=REGION, endpoint_url=self.endpoint, config=options)
+        return _client(self.endpoint)
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         """Return the keys of the objects of a bucket, in their order."""
