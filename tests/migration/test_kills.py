@@ -38,7 +38,9 @@ REFUSED_FROM = STEPS.index(("committing now", 0))
 """From then on nothing may start."""
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["media_service.migration.installation", "media_service.cli"])
+_processes.set_forkserver_preload(
+    [f"media_service.{name}" for name in ("migration.installation", "cli", "postgresql_adapters", "s3_adapters")]
+)
 
 
 class Killer:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from aiobotocore.session import get_session
 
+from media_service.storage.s3.connection import process_session
 from media_service.storage.s3.location import S3Location
 from tests.services.s3 import ACCESS_KEY, CREDENTIALS, REGION, SECRET_KEY
 
@@ -62,7 +62,7 @@ def buckets(request: pytest.FixtureRequest) -> Iterator[Buckets]:
 
 def raw_client(endpoint: str) -> ClientCreatorContext[S3Client]:
     """Return a client for what the service does not do itself."""
-    return get_session().create_client(
+    return process_session().create_client(
         "s3",
         endpoint_url=endpoint,
         region_name=REGION,

@@ -150,8 +150,7 @@ async def test_export_has_every_entry_and_is_noted(api: Api) -> None:
 async def test_export_of_many_entries_takes_little_memory(data: Path, session: aiohttp.ClientSession) -> None:
     many = 20_000
     server = Server(data)
-    with server:
-        pass
+    server.database.prepare()
     server.database.execute(
         "WITH RECURSIVE numbers (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM numbers WHERE at < ?) "
         "INSERT INTO audit (at, action, outcome, subject_name) "
