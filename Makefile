@@ -15,17 +15,17 @@ run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
 # Three parts side by side, because tests wait for a third of their time: the browser's and those of other programs, one
-# after the other, because several browsers on two processors exceed their tests' timeouts; those of slow lines, and the
-# dialects once more over PostgreSQL and S3; all others, two at a time. Each part prints when it ends. Then, alone, those
-# that measure how long others wait. The tests of a file share its servers. What is marked long is left to `make torture`,
-# and so is the rest of the HTTP tests over PostgreSQL and S3.
+# after the other, because several browsers on two processors exceed their tests' timeouts; those of slow lines, those of
+# HTTP once more over PostgreSQL and S3, and those of nodes; all others, two at a time. Each part prints when it ends.
+# Then, alone, those that measure how long others wait. The tests of a file share its servers. What is marked long is
+# left to `make torture`.
 # What fails in one of the three is run once more: a fault fails again, a deadline on a busy machine does not.
 SHORT := -m 'not alone and not long'
 run_tests = $(BIN)/pytest $(2) -o cache_dir=.pytest_cache/$(1) \
 	|| $(BIN)/pytest $(2) -o cache_dir=.pytest_cache/$(1) --last-failed --last-failed-no-failures none
 BY_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-PROGRAMS := $(addprefix tests/,browser clients proxies migration commands)
-CLUSTER := $(addprefix tests/http/dialects/test_,$(addsuffix .py,dialects native tus rufh form cut_requests))
+PROGRAMS := $(addprefix tests/,browser clients proxies)
+NODES := $(addprefix tests/,cluster migration commands)
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-programs test-cluster test-rest
 	$(BIN)/pytest -m alone tests/browser tests/torture
@@ -35,10 +35,11 @@ test-programs:
 
 test-cluster:
 	$(call run_tests,lines,tests/lines)
-	$(call run_tests,cluster,--cluster $(SHORT) $(CLUSTER))
+	$(call run_tests,cluster,--cluster $(SHORT) tests/http)
+	$(call run_tests,nodes,$(SHORT) $(NODES))
 
 test-rest:
-	$(call run_tests,rest,$(SHORT) $(addprefix --ignore ,$(PROGRAMS) tests/lines) $(BY_TWO))
+	$(call run_tests,rest,$(SHORT) $(addprefix --ignore ,$(PROGRAMS) $(NODES) tests/lines) $(BY_TWO))
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test
@@ -56,11 +57,10 @@ types: $(VENV)/.test
 
 # The long form of what `make test` does shortly: 200 kills while receiving, 200 while finishing and 200 of any process
 # of several receivers, 20 power cuts, ten seconds of each attack, a minute without a line, 200,000 requests of the
-# fuzzer from a seed of their own, 100 kills of two nodes, PostgreSQL and the S3 server, all HTTP tests over these.
+# fuzzer from a seed of their own, 100 kills of two nodes, PostgreSQL and the S3 server.
 torture: $(VENV)/.test
 	KILLS=200 FINISHING_KILLS=200 TRASH_KILLS=50 CHAOS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	CLUSTER_CHAOS=100 $(BIN)/pytest tests/cluster/test_chaos.py
-	$(BIN)/pytest --cluster -m 'not alone' tests/http
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 	PRODUCTS=all $(BIN)/pytest tests/browser/test_axe.py tests/media/test_players.py
 	$(BIN)/pytest -m long
