@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -173,16 +174,16 @@ async def test_an_upload_without_a_known_url_is_abandoned_when_it_is_cut(tmp_pat
 
 
 async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "before") as rig:
+        upload_id = await begin(rig, defer_completion=True)
     crash_at, crashed = 0, True
     while crashed:
         crash_at, crashed = crash_at + 1, False
-        folder, offsets = tmp_path / str(crash_at), [0]
+        folder, offsets = shutil.copytree(tmp_path / "before", tmp_path / str(crash_at)), [0]
 
         async def progress(offset: int, offsets: list[int] = offsets) -> None:
             offsets.append(offset)
 
-        async with Rig(folder) as rig:
-            upload_id = await begin(rig, defer_completion=True)
         async with Rig(folder, Steps(crash_at)) as rig:
             try:
                 request = AppendRequest(0, None, "tus", last=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -107,12 +108,12 @@ async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None
 
 
 async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "before") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
     crash_at, crashed, complete = 0, True, 0
     while crashed:
         crash_at, crashed = crash_at + 1, False
-        folder = tmp_path / str(crash_at)
-        async with Rig(folder) as rig:
-            parts = [await make_part(rig, content) for content in PARTS]
+        folder = shutil.copytree(tmp_path / "before", tmp_path / str(crash_at))
         async with Rig(folder, Steps(crash_at, for_good=True), first_id=len(PARTS)) as rig:
             try:
                 await rig.concatenator.concatenate(request(*parts), parts, ME, "tus")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -161,11 +162,10 @@ async def test_of_the_same_sound_at_once_all_but_one_say_so(tmp_path: Path) -> N
 async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
     tmp_path: Path, duplicates: Literal["refuse", "link"]
 ) -> None:
+    async with Rig(tmp_path / "before", duplicates=duplicates) as rig:
+        ids = [await receive(rig, data, name) for name, data in list(LIKE.items())[:2]]
     for crash_at in range(1, 200):
-        folder = tmp_path / str(crash_at)
-        async with Rig(folder, duplicates=duplicates) as rig:
-            ids = [await receive(rig, data, name) for name, data in list(LIKE.items())[:2]]
-        crashed = False
+        folder, crashed = shutil.copytree(tmp_path / "before", tmp_path / str(crash_at)), False
         async with Rig(folder, Steps(crash_at, for_good=True), duplicates=duplicates) as rig:
             try:
                 await finish_together(rig)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,11 @@ async def test_an_admins_edit_at_the_same_time_is_not_overwritten(
 
 async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     seen = set()
+    async with Rig(tmp_path / "before") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
     for crash_at in range(1, 60):
-        folder, acknowledged = tmp_path / str(crash_at), False
-        async with Rig(folder) as rig:
-            upload_id = await receive(rig, MP3)
-            await finish_all(rig)
+        folder, acknowledged = shutil.copytree(tmp_path / "before", tmp_path / str(crash_at)), False
         async with Rig(folder, Steps(crash_at), first_id=9) as rig:
             try:
                 await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
@@ -81,12 +82,12 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
 
 async def test_an_edit_before_the_file_is_tagged_reaches_it_over_a_crash_at_any_step(tmp_path: Path) -> None:
     """Edit an upload that waits to be finished; finishing crashes at any later step."""
+    async with Rig(tmp_path / "before") as rig:
+        upload_id = await receive(rig, MP3)
+        await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
+        await rig.intake.edits.put_cover(upload_id, ME, png(20, 20))
     for crash_at in range(1, 60):
-        folder, crashed = tmp_path / str(crash_at), False
-        async with Rig(folder) as rig:
-            upload_id = await receive(rig, MP3)
-            await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
-            await rig.intake.edits.put_cover(upload_id, ME, png(20, 20))
+        folder, crashed = shutil.copytree(tmp_path / "before", tmp_path / str(crash_at)), False
         async with Rig(folder, Steps(crash_at), first_id=9) as rig:
             try:
                 await finish_all(rig)
@@ -163,10 +164,10 @@ async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
 async def test_a_published_upload_without_its_files_row_is_not_edited(tmp_path: Path) -> None:
     """Finishing crashed between publishing the tagged file and its row."""
     found = False
+    async with Rig(tmp_path / "before") as rig:
+        upload_id = await receive(rig, MP3)
     for crash_at in range(1, 60):
-        folder, crashed = tmp_path / str(crash_at), False
-        async with Rig(folder) as rig:
-            upload_id = await receive(rig, MP3)
+        folder, crashed = shutil.copytree(tmp_path / "before", tmp_path / str(crash_at)), False
         async with Rig(folder, Steps(crash_at), first_id=9) as rig:
             try:
                 await finish_all(rig)
