@@ -15,8 +15,8 @@ run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
 # Three parts side by side, because tests wait for a third of their time: the browser's and those of other programs, one
-# after the other, because several browsers on two processors exceed their tests' timeouts; those of slow lines, those of
-# HTTP once more over PostgreSQL and S3, and those of nodes; all others, two at a time. Each part prints when it ends.
+# after the other, because several browsers on two processors exceed their tests' timeouts; those of slow lines and of
+# nodes, and those of HTTP once more over PostgreSQL and S3; all others, two at a time. Each part prints when it ends.
 # Then, alone, those that measure how long others wait. The tests of a file share its servers. What is marked long is
 # left to `make torture`.
 # What fails in one of the three is run once more: a fault fails again, a deadline on a busy machine does not.
@@ -25,7 +25,7 @@ run_tests = $(BIN)/pytest $(2) -o cache_dir=.pytest_cache/$(1) \
 	|| $(BIN)/pytest $(2) -o cache_dir=.pytest_cache/$(1) --last-failed --last-failed-no-failures none
 BY_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PROGRAMS := $(addprefix tests/,browser clients proxies)
-NODES := $(addprefix tests/,cluster migration commands)
+NODES := $(addprefix tests/,lines cluster migration commands)
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-programs test-cluster test-rest
 	$(BIN)/pytest -m alone tests/browser tests/torture
@@ -34,12 +34,11 @@ test-programs:
 	$(call run_tests,programs,$(SHORT) $(PROGRAMS))
 
 test-cluster:
-	$(call run_tests,lines,tests/lines)
-	$(call run_tests,cluster,--cluster $(SHORT) tests/http)
 	$(call run_tests,nodes,$(SHORT) $(NODES))
+	$(call run_tests,cluster,--cluster $(SHORT) tests/http)
 
 test-rest:
-	$(call run_tests,rest,$(SHORT) $(addprefix --ignore ,$(PROGRAMS) $(NODES) tests/lines) $(BY_TWO))
+	$(call run_tests,rest,$(SHORT) $(addprefix --ignore ,$(PROGRAMS) $(NODES)) $(BY_TWO))
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test
