@@ -66,7 +66,13 @@ class Watch:
     objects: Path
     most_scratch: int = 0
     most_objects: int = 0
+    _before: dict[str, Traffic] = field(default_factory=dict)
     _sockets: dict[str, Traffic] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Note what has passed over connections that are open already."""
+        self.sample()
+        self._before = dict(self._sockets)
 
     def sample(self) -> None:
         """Look once."""
@@ -79,8 +85,10 @@ class Watch:
                 self._sockets[found[1]] = Traffic(int(received[1]) if received else 0, int(sent[1]) if sent else 0)
 
     def traffic(self) -> Traffic:
-        """Return what has passed so far over connections that lived through a sample."""
-        return Traffic(sum(one.read for one in self._sockets.values()), sum(one.sent for one in self._sockets.values()))
+        """Return what has passed since the beginning, over connections that lived through a sample."""
+        after, before = self._sockets.values(), self._before.values()
+        read = sum(one.read for one in after) - sum(one.read for one in before)
+        return Traffic(read, sum(one.sent for one in after) - sum(one.sent for one in before))
 
 
 def _bytes_below(folder: Path) -> int:
