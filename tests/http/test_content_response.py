@@ -21,8 +21,9 @@ from media_service.http.content_response import content_response
 from media_service.http.file_response import attachment_headers
 from media_service.storage.local_content import content_of as local_content
 from media_service.storage.s3.client import S3Client
-from media_service.storage.s3.compose import NewObject, compose
+from media_service.storage.s3.compose import compose
 from media_service.storage.s3.content import content_of
+from media_service.storage.s3.new_object import NewObject
 from tests.support.memory import resident
 from tests.support.s3 import ENGINES, Buckets, buckets
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.storage.s3.client import S3Client
-    from media_service.storage.s3.compose import NewObject
+    from media_service.storage.s3.new_object import NewObject
 
 COPIED_BYTES_PER_SECOND = 32 * 1024 * 1024
 MIN_WAIT_SECONDS = 2.0

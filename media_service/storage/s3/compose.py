@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections import deque
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -17,24 +16,14 @@ from media_service.storage.s3.errors import NoSuchMultipart, PreconditionFailed
 from media_service.storage.s3.parts import Joined, LocalRange, plan_parts, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from media_service.storage.s3.client import S3Client
+    from media_service.storage.s3.new_object import NewObject
     from media_service.storage.s3.parts import Part, Piece
 
 PARTS_AT_ONCE = 4
 """Parts in progress: a joined one is in memory, and a store copies several sooner than one after the other."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewObject:
-    """The object to make. `if_absent`: only if there is none; `if_match`: only in place of the one with this ETag."""
-
-    key: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/octet-stream"
-    if_absent: bool = False
-    if_match: str = ""
 
 
 async def compose(client: S3Client, new: NewObject, pieces: Sequence[bytes | ObjectRange]) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.storage.s3.compose import NewObject
 from media_service.storage.s3.concurrently import for_each
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.folder_contents import objects_of
 from media_service.storage.s3.http import FileRegion
+from media_service.storage.s3.new_object import NewObject
 from media_service.storage.s3.put_region import put_region, sha256_of
 from media_service.storage.s3.spool import ASSEMBLED_AS, SHA256
 from media_service.storage.s3.sweeper import abort_abandoned

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from media_service.storage.s3.client import S3Client
-    from media_service.storage.s3.compose import NewObject
+    from media_service.storage.s3.new_object import NewObject
 
 PART_BYTES = 64 * 1024 * 1024
 """Bytes of a part, and of the largest object that is sent whole: each is read twice, from the page cache then."""

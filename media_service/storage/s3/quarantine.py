@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors.service import StorageFull
 from media_service.core.files import ObjectRange
-from media_service.storage.s3.compose import NewObject, compose
+from media_service.storage.s3.compose import compose
 from media_service.storage.s3.content import content_of
 from media_service.storage.s3.keys import QUARANTINE, REPORT_SUFFIX, RESTORED, quarantine_key, whole_key
+from media_service.storage.s3.new_object import NewObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

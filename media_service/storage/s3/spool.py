@@ -20,11 +20,12 @@ from media_service.core.errors.service import StorageError
 from media_service.core.files import AssembledFile, ObjectRange, RewritePlan, Source
 from media_service.storage.filenames import safe_filenames
 from media_service.storage.os_errors import map_os_errors
-from media_service.storage.s3.compose import NewObject, compose
+from media_service.storage.s3.compose import compose
 from media_service.storage.s3.content import content_of
 from media_service.storage.s3.errors import PreconditionFailed
 from media_service.storage.s3.keys import INCOMING, SPOOL, incoming_key, spool_key, trash_key
 from media_service.storage.s3.local_copy import copy_of, copy_of_tags
+from media_service.storage.s3.new_object import NewObject
 from media_service.storage.s3.slice_objects import objects_after
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError, StorageFull
 from media_service.core.files import ObjectRange, Source
-from media_service.storage.s3.compose import NewObject, compose
+from media_service.storage.s3.compose import compose
 from media_service.storage.s3.copies import Copies
 from media_service.storage.s3.keys import RESTORED, UPLOADS, slice_key, upload_prefix, whole_key
+from media_service.storage.s3.new_object import NewObject
 from media_service.storage.s3.slice_objects import key_of, objects_before
 from media_service.storage.s3.slice_writer import ATTEMPT_BYTES, UNBOUNDED, S3SliceWriter
 from media_service.storage.s3.sweeper import abort_abandoned

@@ -20,9 +20,9 @@ from media_service.core.errors.service import StorageError
 from media_service.storage.s3 import completion, connection
 from media_service.storage.s3.client import SIGNED_BYTES, S3Client
 from media_service.storage.s3.completion import complete
-from media_service.storage.s3.compose import NewObject
 from media_service.storage.s3.errors import PreconditionFailed, StoreUnusable
 from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.new_object import NewObject
 from tests.storage.s3.relay import Relay
 from tests.support.s3 import raw_client
 

@@ -15,8 +15,9 @@ import pytest
 from media_service.core.errors.service import StorageError
 from media_service.core.files import ObjectRange
 from media_service.storage.s3.client import S3Client
-from media_service.storage.s3.compose import NewObject, compose
+from media_service.storage.s3.compose import compose
 from media_service.storage.s3.errors import PreconditionFailed
+from media_service.storage.s3.new_object import NewObject
 from tests.storage.s3.relay import Relay
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from media_service.core.upload import Slice
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.s3 import put_region
 from media_service.storage.s3.client import S3Client
-from media_service.storage.s3.compose import NewObject
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.folder_import import CLAIM, FolderImport, is_claimed
 from media_service.storage.s3.http import FileRegion
+from media_service.storage.s3.new_object import NewObject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
