@@ -61,7 +61,7 @@ async def test_r21_early_rejected_file_is_complete_for_the_next_append(
     path = (await client.ask("POST", "/rufh/", more, b"words, words\n" * 160_000)).location
     async with asyncio.timeout(20):
         while (await api.show(path.rpartition("/")[2]))["state"] != "rejected":
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
     answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "2080000", **more}, b"more")
     assert (answer.status, answer.json["code"]) == (422, "not_mp3")
     assert "another kind of file" in answer.json["reason"]
