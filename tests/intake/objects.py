@@ -57,13 +57,18 @@ class ObjectNode:
 
 
 @asynccontextmanager
-async def object_nodes(folder: Path, location: S3Location, count: int = 2) -> AsyncIterator[Any]:
-    """Yield nodes, the first of which reads ahead. They pass for rigs in the helpers of these tests."""
+async def object_nodes(
+    folder: Path, location: S3Location, count: int = 2, *, is_deaf: bool = False
+) -> AsyncIterator[Any]:
+    """Yield nodes, the first of which reads ahead. They pass for rigs in the helpers of these tests.
+
+    `is_deaf`: all hints between them are lost.
+    """
     async with AsyncExitStack() as resources:
         nodes: list[ObjectNode] = []
         rigs: list[Rig] = []
         for number in range(count):
-            rig = Rig(folder, beside=rigs[0] if rigs else None, first_id=1000 * number)
+            rig = Rig(folder, beside=rigs[0] if rigs else None, first_id=1000 * number, is_deaf=is_deaf)
             rigs.append(await resources.enter_async_context(rig))
             scratch = Scratch(folder / "scratch")
             await scratch.prepare()

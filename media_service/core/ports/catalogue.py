@@ -60,7 +60,7 @@ class Catalogue(Protocol):
         """Return the row's version, and whether a recorded slice overlaps the span; None without a row.
 
         It sees what every process committed or sent before the call, also one that has died since. It is cheap: it is
-        called for each slice.
+        called for each slice that might overwrite bytes.
         """
 
     async def record(

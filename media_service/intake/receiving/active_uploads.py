@@ -1,8 +1,8 @@
 """Uploads in the memory of this process, one object each: writers with two objects would not see each other.
 
 It is a cache: other processes record slices and change uploads too. Hints of the bus keep it fresh. Where a hint is
-missing, a refusal is decided again from the catalogue, a slice is written only after `Catalogue.peek`, and the
-transaction that records it decides.
+missing, a refusal is decided again from the catalogue, nothing is written that may overwrite recorded bytes before
+`Catalogue.peek`, and the transaction that records a slice decides.
 """
 
 from __future__ import annotations

@@ -88,6 +88,9 @@ class UploadLifecycle:
         elif recorded.whole:
             await self._deps.active_uploads.refresh(active)
             await self.complete_if_possible(active)
+        elif recorded.version != active.upload.version:
+            # Another process has changed the upload, and its hint has not arrived.
+            await self._deps.active_uploads.refresh(active)
 
     async def is_recorded(self, active: ActiveUpload, piece: Slice) -> bool:
         """Return whether these bytes are recorded, as of another attempt. Raise SliceDiffers."""

