@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
     from media_service.http.loop_budget import LoopBudget
 
-MAX_BLOCK_BYTES = 256 * 1024  # of one read
-
 Text = Annotated[str, Field(max_length=JSON_TEXT_CHARACTERS)]
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -22,8 +22,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import Request, RequestPayloadError
 
 from media_service.core.errors.requests import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
-from media_service.http.body import MAX_BLOCK_BYTES, refuse_content_encoding, send_continue
+from media_service.http.body import refuse_content_encoding, send_continue
 from media_service.http.body_timeouts import body_timeout
+from media_service.http.connections.protocol import MAX_READ_BYTES
 from media_service.http.part_reader import BlockPartReader
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class MultipartForm:
         assert self._file is not None
         with _multipart_errors():
             while not self._file.at_eof():
-                if block := await self._file.read_chunk(MAX_BLOCK_BYTES):
+                if block := await self._file.read_chunk(MAX_READ_BYTES):
                     await self._loop_budget.checkpoint()
                     yield block
                 del block

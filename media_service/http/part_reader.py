@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader
 
+from media_service.http.connections.protocol import MAX_READ_BYTES
+
 if TYPE_CHECKING:
     from aiohttp import StreamReader
     from multidict import CIMultiDictProxy
 
 MAX_DELIMITER_BYTES = 74  # CRLF, two hyphens and 70 characters (RFC 2046, section 5.1.1)
-WHOLE_BLOCK_BYTES = 256 * 1024  # asyncio reads no more from a socket at once
 
 
 class BlockPartReader(BodyPartReader):
@@ -66,7 +67,7 @@ class BlockPartReader(BodyPartReader):
 
     async def _read_block(self, size: int) -> bytes:
         """Return up to `size` bytes as they came, possibly none before the end of the body."""
-        if size < WHOLE_BLOCK_BYTES:
+        if size < MAX_READ_BYTES:
             return await self._stream.read(size)
         # `read` would fill up `size` with the beginning of the next block: it copies both, and the next one again.
         block, _ = await self._stream.readchunk()

@@ -15,10 +15,11 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 from media_service.app import make_receiver
 from media_service.http.connections.last_responses import LastResponses
 from media_service.http.connections.limiter import ConnectionLimiter
-from media_service.http.connections.protocol import LimitedProtocol
+from media_service.http.connections.protocol import MAX_READ_BYTES, LimitedProtocol
 from media_service.http.connections.rate_limited_log import RateLimitedLog
 from media_service.http.connections.tcp_site import TcpSite
 from media_service.server.descriptor_limit import MIN_CONNECTIONS, max_connections_for, raise_descriptor_limit
+from media_service.server.heap import keep_freed
 
 if TYPE_CHECKING:
     import socket
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
     from media_service.http.connections.shares import Share
 
 READ_BUFFER_BYTES = 256 * 1024
-"""Bytes that a connection buffers before it stops reading from the socket: one block."""
+"""Half of the bytes that a connection buffers before it stops reading from the socket; a block may exceed it."""
+
+FOLDER_READ_BYTES = 256 * 1024
+"""Bytes that are read from a socket at once and then written to a file: in blocks of 1 MiB that costs more."""
+
+OBJECTS_READ_BYTES = MAX_READ_BYTES
+"""The same of slices that are sent on as objects: 8 MiB slices cost 15 % less than in blocks of 256 KiB."""
+
+KEPT_BYTES = 64 * 1024 * 1024
+"""Freed memory that stays: twice what slices have in memory on S3 (`storage/s3/scratch.py`)."""
 
 MAX_HEADER_BYTES = 8190
 MAX_HEADERS = 64
@@ -45,6 +55,7 @@ def run(
     # aiohttp warns of malformed headers of clients, which are no defect of this service.
     for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
         warnings.filterwarnings("ignore", category=malformed)
+    keep_freed(KEPT_BYTES, MAX_READ_BYTES + 4096)
     asyncio.run(_receive(settings, workers, listeners, share, report_ready))
 
 
@@ -120,6 +131,7 @@ def _protocol_factory(
         RateLimitedLog("malformed request"),
         RateLimitedLog("connection refused: all are busy", lines_per_key=1),
         send_timeout=settings.idle_timeout,
+        read_bytes=OBJECTS_READ_BYTES if settings.store else FOLDER_READ_BYTES,
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.keepalive_timeout,

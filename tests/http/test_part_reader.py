@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from media_service.http.connections.protocol import MAX_READ_BYTES
 from media_service.http.multipart import StrictMultipartReader
-from media_service.http.part_reader import MAX_DELIMITER_BYTES, WHOLE_BLOCK_BYTES, BlockPartReader
+from media_service.http.part_reader import MAX_DELIMITER_BYTES, BlockPartReader
 from tests.support.multipart_bodies import (
     CHARSET_HEADER,
     HEADERS,
@@ -40,7 +41,7 @@ def test_parts_are_compared() -> None:
     assert (ours.error, [content for *_, content in ours.parts]) == (None, [b"abc", b""])
 
 
-sizes = st.one_of(st.integers(MAX_DELIMITER_BYTES, 200), st.sampled_from([8192, WHOLE_BLOCK_BYTES]))
+sizes = st.one_of(st.integers(MAX_DELIMITER_BYTES, 200), st.sampled_from([8192, MAX_READ_BYTES]))
 plans = st.one_of(st.integers(1, MAX_DELIMITER_BYTES - 1).map(lambda size: [size]), st.lists(sizes, min_size=1))
 
 
@@ -80,11 +81,11 @@ async def test_blocks_are_passed_on_as_they_came() -> None:
     # This also fails if aiohttp no longer calls what BlockPartReader replaces.
     stream = open_stream()
     part = part_of(stream)
-    blocks = [random.Random(seed).randbytes(WHOLE_BLOCK_BYTES).replace(b"\r", b"\n") for seed in range(3)]
+    blocks = [random.Random(seed).randbytes(MAX_READ_BYTES).replace(b"\r", b"\n") for seed in range(3)]
     for block in blocks:
         stream.feed_data(block)
     for block in blocks:
-        assert await part.read_chunk(WHOLE_BLOCK_BYTES) is block
+        assert await part.read_chunk(MAX_READ_BYTES) is block
 
 
 @given(st.lists(st.one_of(st.binary(max_size=300), hostile_pieces(FENCE)), max_size=6).map(b"".join))
@@ -118,9 +119,9 @@ async def test_block_above_the_size_is_cut() -> None:
     # A chunk of a chunked body may be as large as the connection's buffer.
     stream = open_stream()
     part = part_of(stream)
-    stream.feed_data(b"a" * WHOLE_BLOCK_BYTES + b"b\r\n--fence--\r\n")
-    assert await part.read_chunk(WHOLE_BLOCK_BYTES) == b"a" * WHOLE_BLOCK_BYTES
-    assert await part.read_chunk(WHOLE_BLOCK_BYTES) == b"b"
+    stream.feed_data(b"a" * MAX_READ_BYTES + b"b\r\n--fence--\r\n")
+    assert await part.read_chunk(MAX_READ_BYTES) == b"a" * MAX_READ_BYTES
+    assert await part.read_chunk(MAX_READ_BYTES) == b"b"
     assert part.at_eof()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.multipart_bodies import Arrival
 
-STREAM_LIMIT_BYTES = 1024 * 1024  # no body is as long, so aiohttp never pauses the connection
+STREAM_LIMIT_BYTES = 4 * 1024 * 1024  # no body is as long, so aiohttp never pauses the connection
 SETTLED_ITERATIONS = 8
 
 

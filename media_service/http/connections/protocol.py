@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from media_service.http.connections.limiter import ConnectionLimiter
     from media_service.http.connections.rate_limited_log import RateLimitedLog
 
+MAX_READ_BYTES = 1024 * 1024
+"""Most bytes that are read from a socket at once: the largest block."""
+
 MAX_HEADERS_BYTES = 64 * 1024  # with the request line; browsers and proxies send less than 4 KiB
 
 # Headers of responses to invalid requests, which do not pass the application's signals.
@@ -42,11 +45,13 @@ HEADERS_TOO_LARGE_RESPONSE = b"".join(
 class LimitedProtocol(web.RequestHandler):
     """One connection, counted by `limiter`. `send_timeout`: seconds without progress before sending is given up.
 
+    `read_bytes`: how many are read from the socket at once, at most MAX_READ_BYTES.
+
     Uses two private names of aiohttp, for want of public ones: `_waiter`, a future that is pending while no request is
     being handled, and `_handle_request`, which runs from a request's headers to the end of the response.
     """
 
-    __slots__ = ("_header_bytes", "_limiter", "_malformed_log", "_refused_log", "_send_timeout")
+    __slots__ = ("_header_bytes", "_limiter", "_malformed_log", "_read_bytes", "_refused_log", "_send_timeout")
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class LimitedProtocol(web.RequestHandler):
         refused_log: RateLimitedLog,
         *,
         send_timeout: float,
+        read_bytes: int,
         **options: Any,
     ) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
@@ -63,6 +69,7 @@ class LimitedProtocol(web.RequestHandler):
         self._malformed_log = malformed_log
         self._refused_log = refused_log
         self._send_timeout = send_timeout
+        self._read_bytes = read_bytes
         self._header_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,6 +81,7 @@ class LimitedProtocol(web.RequestHandler):
             cast("asyncio.Transport", transport).abort()
         elif self._limiter.admit(self, address):
             _set_send_timeout(transport, self._send_timeout)
+            _set_read_bytes(transport, self._read_bytes)
             super().connection_made(transport)
         else:
             self._refused_log.write("", address=address)
@@ -178,6 +186,13 @@ def _set_send_timeout(transport: asyncio.BaseTransport, seconds: float) -> None:
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
         transport.get_extra_info("socket").setsockopt(*option)
+
+
+def _set_read_bytes(transport: asyncio.BaseTransport, size: int) -> None:
+    """Read up to so many bytes at once from the socket, where asyncio reads 256 KiB."""
+    # asyncio has no setting for it, but its transports of sockets have this attribute.
+    if hasattr(transport, "max_size"):
+        transport.max_size = size
 
 
 def _peer_address(transport: asyncio.BaseTransport) -> str:
