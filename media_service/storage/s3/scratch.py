@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from media_service.storage.block_writer import BlockWriter
 from media_service.storage.os_errors import map_os_errors
+from media_service.storage.s3.heap import keep_freed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -23,6 +24,9 @@ WRITE_THREADS = 8
 
 MEMORY_BYTES = 32 * 1024 * 1024
 """Slices in memory, all together; others are in files, which cost a receiver 0.3 s/GiB more."""
+
+BLOCK_BYTES = 1024 * 1024
+"""Largest block of a slice."""
 
 IDLE_FILES = 4
 IDLE_FILE_BYTES = 16 * 1024 * 1024
@@ -46,6 +50,7 @@ class Scratch:
 
     async def prepare(self) -> None:
         """Create the folders, and delete those of processes that have ended. Raise StorageFull, StorageError."""
+        keep_freed(2 * MEMORY_BYTES, BLOCK_BYTES + 4096)
         with map_os_errors():
             await asyncio.to_thread(self._prepare)
 

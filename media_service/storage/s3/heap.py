@@ -1,7 +1,7 @@
-"""Let the C library keep freed memory for the next blocks: mallopt(3), which Python does not offer.
+"""Let the C library keep freed memory for the next slice: mallopt(3), which Python does not offer.
 
-By default glibc maps each large block by itself and returns the end of the heap to the kernel, so the pages of every
-block are faulted in again: 8 MiB slices then cost a receiver 0.4 s/GiB more on S3, and on a folder 0.9.
+By default glibc returns the end of the heap to the kernel when a slice is freed, and each block of the next one faults
+its pages in again: 8 MiB slices then cost a receiver 0.4 s/GiB more.
 """
 
 from __future__ import annotations
