@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.compiler import SQLCompiler
 
-__all__ = ["Condition", "contains", "insert", "is_among", "least", "numbers_column", "total", "unindexed"]
+__all__ = ["Condition", "contains", "has_bits", "insert", "is_among", "least", "numbers_column", "total", "unindexed"]
 
 T = TypeVar("T")
 
@@ -95,6 +95,11 @@ def _instr(element: _Position, compiler: SQLCompiler, **options: Any) -> str:
 def contains(text: ColumnElement[str], word: Any) -> ColumnElement[bool]:
     """Return whether the text contains the word."""
     return _Position(text, word) > literal_column("0")
+
+
+def has_bits(column: ColumnElement[int], bits: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return whether a number has all of these bits."""
+    return column.bitwise_and(bits) == bits
 
 
 class Condition(FunctionElement[bool]):

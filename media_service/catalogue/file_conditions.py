@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, func, select, union_all
 
 from media_service.catalogue.compiled import CompiledStatement
-from media_service.catalogue.constructs import contains, unindexed
+from media_service.catalogue.constructs import contains, has_bits, unindexed
 from media_service.catalogue.reads import ONE, is_shown
 from media_service.catalogue.tables import listed_files
+from media_service.catalogue.text_index import SIGNATURE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,16 +52,29 @@ class Conditions:
         """Return whether the text of each file must be read."""
         return self.words + self.excluded > 0
 
+    def of_text(self, text: ColumnElement[str]) -> list[ColumnElement[bool]]:
+        """Return the conditions for a text."""
+        words = [contains(text, bindparam(f"word_{number}")) for number in range(self.words)]
+        return [*words, *(~contains(text, bindparam(f"excluded_{number}")) for number in range(self.excluded))]
+
+    def of_index(self, columns: Any, *, but: Sequence[Subset] = ()) -> list[ColumnElement[bool]]:
+        """Return the conditions for an entry of an order's index with these columns, but for some subsets.
+
+        Files with the words are among those that the signature leaves.
+        """
+        signature = [has_bits(columns[name], bindparam(name)) for name in SIGNATURE_COLUMNS] if self.words else []
+        return [*signature, *(is_in(subset, columns) for subset in self.subsets if subset not in but)]
+
     def of(self, columns: Any, *, but: Sequence[Subset] = (), by_index: bool = False) -> list[ColumnElement[bool]]:
         """Return the conditions for a row with these columns, but for some subsets.
 
         Without `by_index` they are in a form for which no index is used.
         """
-        words = [contains(columns.text, bindparam(f"word_{number}")) for number in range(self.words)]
-        excluded = [~contains(columns.text, bindparam(f"excluded_{number}")) for number in range(self.excluded)]
         form = _same if by_index else unindexed
-        subsets = [is_in(subset, columns, form) for subset in self.subsets if subset not in but]
-        return [*words, *excluded, *subsets]
+        return [
+            *self.of_text(columns.text),
+            *(is_in(subset, columns, form) for subset in self.subsets if subset not in but),
+        ]
 
 
 def _same(column: ColumnElement[Any]) -> ColumnElement[Any]:

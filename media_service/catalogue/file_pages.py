@@ -22,19 +22,19 @@ from media_service.catalogue.file_conditions import COUNTS, Conditions, Subset
 from media_service.catalogue.file_orders import Order, Range, order_named
 from media_service.catalogue.file_statements import (
     COUNT_ALL,
-    compared_files,
     counted_files,
     end_of_window,
     in_ranges,
     next_files,
     sorted_files,
     sorted_subset,
+    walked_files,
 )
 from media_service.catalogue.file_terms import terms_of
 from media_service.catalogue.gram_index import grams_query
 from media_service.catalogue.pagination import decode_cursor
 from media_service.catalogue.search_syntax import parse_search
-from media_service.catalogue.text_index import grams_of_search
+from media_service.catalogue.text_index import grams_of_search, grams_of_text, signature_of
 from media_service.core.file_filters import NO_FILTERS, FileFilters, Total
 
 if TYPE_CHECKING:
@@ -98,8 +98,10 @@ def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | 
     """Return what is wanted. `shown` None: all files. Raise Malformed."""
     parsed, subsets = parse_search(search), []
     texts = replace(parsed, words=(*parsed.words, *terms_of(filters)))
-    grams = grams_of_search(part for word in texts.words for part in word.split())
-    values: dict[str, Any] = {**texts.values, "grams": grams_query(grams)}
+    parts = [part for word in texts.words for part in word.split()]
+    grams = grams_of_search(parts)
+    signature = signature_of(gram for part in parts for gram in grams_of_text(part))
+    values: dict[str, Any] = {**texts.values, **signature, "grams": grams_query(grams)}
     if shown is not None:
         subsets.append(Subset.SHOWN)
         values |= {"account": shown.account, "collections": sorted(shown.collections)}
@@ -135,10 +137,10 @@ def _is_before(order: Order, key: Any, wanted: Wanted) -> bool:
     return bool(key >= wanted.values["until"] if order.falling else key < wanted.values["since"])
 
 
-async def compare(read: Read, wanted: WantedPage, compared: int) -> Sequence[Row]:
-    """Read so many files of the first range, and compare each."""
-    statement = compared_files(wanted.order, wanted.ranges[0], wanted.conditions)
-    return await read(statement.bind(wanted.values | {"compared": compared}))
+async def walk(read: Read, wanted: WantedPage, walked: int, compared: int) -> Sequence[Row]:
+    """Read so many entries of the first range, and compare the texts of so many files that their signatures leave."""
+    statement = walked_files(wanted.order, wanted.ranges[0], wanted.conditions)
+    return await read(statement.bind(wanted.values | {"walked": walked, "compared": compared}))
 
 
 async def examine(read: Read, wanted: WantedPage) -> Page:
@@ -146,8 +148,9 @@ async def examine(read: Read, wanted: WantedPage) -> Page:
     order, conditions = wanted.order, wanted.conditions
     found: list[Row] = []
     for part in wanted.ranges:
-        values = wanted.values | {"rows": wanted.rows - len(found), "compared": EXAMINED_FILES}
-        found += await read(compared_files(order, part, conditions).bind(values))
+        values = wanted.values | {"rows": wanted.rows - len(found)}
+        values |= {"walked": EXAMINED_FILES, "compared": EXAMINED_FILES}
+        found += await read(walked_files(order, part, conditions).bind(values))
         if len(found) == wanted.rows:
             break
         last = await read(end_of_window(order, part, conditions).bind(values | {"window": EXAMINED_FILES - 1}))
@@ -168,7 +171,7 @@ async def read_subset(read: Read, wanted: WantedPage, most: int) -> Sequence[Row
     for subset in wanted.conditions.subsets:
         if await _count(read, wanted, subset, most) <= most:
             if subset in in_ranges(order):
-                return await compare(read, wanted, most)  # all of one range
+                return await walk(read, wanted, most, most)  # all of one range
             return await read(sorted_subset(order, wanted.ranges, wanted.conditions, subset).bind(wanted.values))
     return None
 

@@ -12,7 +12,7 @@ from media_service.catalogue.constructs import is_among, unindexed
 from media_service.catalogue.file_conditions import Conditions, Subset, is_in
 from media_service.catalogue.file_orders import Range
 from media_service.catalogue.gram_index import files_with_grams, has_grams
-from media_service.catalogue.tables import files, listed_files
+from media_service.catalogue.tables import COVERED, files, listed_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,15 +42,27 @@ FOUND = _found()
 @lru_cache(CACHED_STATEMENTS)
 def next_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
     """Read the next files of a range, in all subsets."""
-    return CompiledStatement(_with_rows(order, _listed(order, part, conditions).limit(bindparam("rows"))))
+    page = _listed(order, part, conditions, listed_files.c.file_id).limit(bindparam("rows"))
+    return CompiledStatement(_with_rows(order, page))
 
 
 @lru_cache(CACHED_STATEMENTS)
-def compared_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
-    """Read `compared` files of a range, and compare each."""
-    some = _listed(order, part, conditions).limit(bindparam("compared")).subquery("some").c
-    page = select(some.number, some.key, some.file_id).where(*conditions.of(some, but=in_ranges(order)))
-    return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
+def walked_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
+    """Read `walked` entries of a range in the order's index, and compare the texts of `compared` that these leave."""
+    entries = _listed(order, part, conditions, *(listed_files.c[name] for name in COVERED))
+    some = entries.limit(bindparam("walked")).subquery("walked").c
+    left = select(some.number, some.key).where(*conditions.of_index(some, but=in_ranges(order)))
+    if conditions.compares_texts:
+        candidates = left.limit(bindparam("compared")).subquery("candidates").c
+        # As an expression, not a join: so no plan looks up other files than these, or in another order.
+        text = listed_files.alias("texts").c
+        meets = select(and_(*conditions.of_text(text.text))).where(text.number == candidates.number).scalar_subquery()
+        left = select(candidates.number, candidates.key).where(meets)
+    page = left.limit(bindparam("rows")).subquery("page").c
+    with_ids = select(page.number, page.key, listed_files.c.file_id).join_from(
+        page.number.table, listed_files, listed_files.c.number == page.number
+    )
+    return CompiledStatement(_with_rows(order, with_ids))
 
 
 @lru_cache(CACHED_STATEMENTS)
@@ -65,7 +77,7 @@ def looked_up_files(order: Order, part: Range, conditions: Conditions) -> Compil
         looked_up = [subset for subset in looked_up if subset is Subset.SHOWN]
     sets += [subset.numbers() for subset in looked_up]
     compared = conditions.of(listed_files.c, but=[*looked_up, *in_ranges(order)])
-    page = _listed(order, part, conditions).where(*map(number.in_, sets), *compared)
+    page = _listed(order, part, conditions, listed_files.c.file_id).where(*map(number.in_, sets), *compared)
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
@@ -132,11 +144,10 @@ def _sorted(order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnEl
     return _with_rows(order, page.limit(bindparam("rows")))
 
 
-def _listed(order: Order, part: Range, conditions: Conditions) -> Select[Any]:
-    """Read a range of an order."""
+def _listed(order: Order, part: Range, conditions: Conditions, *more: ColumnElement[Any]) -> Select[Any]:
+    """Read numbers, keys and these columns of a range of an order."""
     columns = listed_files.c
     key = columns[order.column]
-    more = columns.file_id, columns.text, columns.uploaded_at, columns.account, columns.collection, columns.taken
     query = select(columns.number, key.label("key"), *more).where(*_range(order, part, key, conditions))
     return query.order_by(*order.sorting(key, columns.number))
 

@@ -34,7 +34,7 @@ from media_service.catalogue.json_columns import (
     verdict_to_json,
     verdict_value,
 )
-from media_service.catalogue.text_index import sort_key
+from media_service.catalogue.text_index import grams_of_text, signature_of, sort_key
 from media_service.core.files import LoudnessReport, Place, SpoolEntry, StoredFile, Trashed
 from media_service.core.findings import Grade
 from media_service.core.tags import LISTED_TAGS, MORE_TAGS
@@ -190,7 +190,7 @@ def place_columns(file: StoredFile) -> dict[str, Any]:
 
 def listed_row(file: StoredFile) -> dict[str, Any]:
     """Return the columns of `listed_files` for this file, without its number."""
-    filename = sort_key(file.filename)
+    filename, searched = sort_key(file.filename), text_of(file)
     return {
         "file_id": file.id,
         "uploaded_at": file.uploaded_at,
@@ -200,10 +200,11 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
         "duration": file.facts.duration,
         "size": file.spool_entry.size,
         "filename": filename,
-        "text": text_of(file),
+        "text": searched,
         "collection": file.collection,
         "account": file.account,
         "taken": 1 if file.place is Place.TAKEN else None,
+        **signature_of(grams_of_text(searched)),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
 from media_service.catalogue.metadata import metadata, partial_index
+from media_service.catalogue.text_index import SIGNATURE_COLUMNS
 
 uploads = Table(
     "uploads",
@@ -132,6 +133,10 @@ files = Table(
     partial_index("files", "moving"),
 )
 
+COVERED = (*SIGNATURE_COLUMNS, "uploaded_at", "taken", "collection", "account")
+"""Columns of `listed_files` that the index of each order has beside its own: it rules out most files of a search, in
+0.2 us each, where reading a row of the table takes 4."""
+
 listed_files = Table(
     "listed_files",
     metadata,
@@ -151,9 +156,11 @@ listed_files = Table(
     Column("account", String(40)),
     # 1 of a file whose reader has taken it, else NULL. These are mostly the oldest ones: an index has them by date.
     Column("taken", Integer),
+    # Bits of the grams of the text. A row without them would have all bits, which rule nothing out.
+    *(Column(name, BigInteger, nullable=False, server_default="-1") for name in SIGNATURE_COLUMNS),
     # The number, counted up in the order of delivery, breaks ties.
     *(
-        Index(f"ix_listed_files_{column}_number", column, "number")
+        Index(f"ix_listed_files_{column}_number", column, "number", *(name for name in COVERED if name != column))
         for column in ("uploaded_at", "title", "artist", "duration", "size", "filename")
     ),
     partial_index("listed_files", "collection", "number"),

@@ -1,5 +1,7 @@
 """Texts as the catalogue compares them: folded for search and order, and cut into grams for the index of words.
 
+The signature of a text is a Bloom filter of its grams: whatever contains a word has all bits of the word's signature.
+
 `listed_files` and its index contain results of these functions, so a change of one needs a migration that fills both
 anew.
 """
@@ -7,7 +9,10 @@ anew.
 from __future__ import annotations
 
 import re
+import struct
 import unicodedata
+import zlib
+from functools import lru_cache
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -35,6 +40,17 @@ _MARKED_CHARACTERS = re.compile("[\U00100000-\U0010ffff]")
 
 _IN_NAMES = frozenset({".mp", "mp3", "p3"})
 """Grams of the extension that all files have."""
+
+SIGNATURE_COLUMNS = tuple(f"signature_{number}" for number in range(1, 7))
+"""Integers of 64 bits that a signature consists of."""
+
+_SIGNATURE_BITS = 64 * len(SIGNATURE_COLUMNS)
+_BITS_OF_GRAM = 3
+_CACHED_GRAMS = 20_000
+
+# Words of these scripts are short, so their single letters and pairs have bits too, and so have the marks of filters.
+# The gap has what `INDEXED` moves there.
+_SHORT_GRAM = re.compile("[\u2e80-\ud7ff\uf900-\U0010001f]+")
 
 # The index takes letters, digits and everything beyond ASCII for parts of a word; other characters are moved there.
 INDEXED = {code: 0xE000 + code for code in range(128) if not chr(code).isalnum()}
@@ -97,3 +113,29 @@ def _covering(word: str) -> Collection[str]:
 def _is_everywhere(gram: str) -> bool:
     """Return whether nearly every text has it. To read the list of such a gram takes 10 ms with 1,000,000 files."""
     return gram in _IN_NAMES or (len(gram) == 1 and gram.isascii())
+
+
+def signature_of(grams: Iterable[str]) -> dict[str, int]:
+    """Return the columns of the signature of a text, or of searched words, from all of its grams.
+
+    Each gram has two bits. With 41 grams, as the files of `bench.library` have, 30 % of all bits are set, so that one
+    of 11 texts without a gram has both of its bits.
+    """
+    bits = 0
+    for gram in grams:
+        bits |= _bits_of(gram)
+    columns = struct.unpack(f"<{len(SIGNATURE_COLUMNS)}q", bits.to_bytes(_SIGNATURE_BITS // 8, "little"))
+    return dict(zip(SIGNATURE_COLUMNS, columns, strict=True))
+
+
+@lru_cache(_CACHED_GRAMS)
+def _bits_of(gram: str) -> int:
+    """Return the bits of a gram. Shorter ones have none: nearly every text has them."""
+    if len(gram) < GRAM and not _SHORT_GRAM.fullmatch(gram):
+        return 0
+    # Not the `hash` of Python, which differs in each process.
+    digest, bits = zlib.crc32(gram.encode(errors="surrogatepass")), 0
+    for _ in range(_BITS_OF_GRAM):
+        digest, bit = divmod(digest, _SIGNATURE_BITS)
+        bits |= 1 << bit
+    return bits

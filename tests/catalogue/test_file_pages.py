@@ -15,6 +15,7 @@ from media_service.catalogue.file_conditions import COUNTS, Conditions, Subset
 from media_service.catalogue.file_orders import FILE_SORT_KEYS, Order, Range
 from media_service.catalogue.pagination import encode_cursor
 from media_service.catalogue.sqlite.dialect import sql_of
+from media_service.catalogue.text_index import SIGNATURE_COLUMNS
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def values(order: Order) -> dict[str, object]:
         "key": order.kind(),
         "number": 1,
         "rows": 3,
+        "walked": 5,
         "compared": 5,
         "word_0": "a",
         "excluded_0": "b",
         "grams": '"a"',
+        **dict.fromkeys(SIGNATURE_COLUMNS, 1),
     } | shown
 
 
@@ -57,7 +60,6 @@ def test_files_of_a_range_are_read_from_the_index_of_the_order(path: Path, order
     way = "SCAN" if part is Range.ALL else "SEARCH"
     for statement in (
         file_statements.next_files(order, part, Conditions()),
-        file_statements.compared_files(order, part, replace(WORD, excluded=1)),
         file_statements.looked_up_files(order, part, WORD),
     ):
         read, *others = plan(path, statement.bind(values(order)))
@@ -67,6 +69,18 @@ def test_files_of_a_range_are_read_from_the_index_of_the_order(path: Path, order
             ["USE TEMP B-TREE FOR ORDER BY"],
             ["SCAN file_grams VIRTUAL TABLE INDEX 0:M1", "USE TEMP B-TREE FOR ORDER BY"],
         )
+
+
+@pytest.mark.parametrize(("order", "part"), RANGES, ids=str)
+def test_files_of_a_walk_are_read_from_the_index_of_the_order_alone(path: Path, order: Order, part: Range) -> None:
+    way = "SCAN" if part is Range.ALL else "SEARCH"
+    for conditions in (replace(WORD, excluded=1), replace(WORD, subsets=(Subset.SHOWN,)), SHOWN):
+        statement = file_statements.walked_files(order, part, conditions)
+        read, *others = plan(path, statement.bind(values(order)))
+        assert read.startswith(f"{way} listed_files USING COVERING INDEX ix_listed_files_{order.column}_number")
+        # Ids of the page, and its order.
+        by_number = "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
+        assert others == [by_number, "USE TEMP B-TREE FOR ORDER BY"]
 
 
 @pytest.mark.parametrize("part", [part for part in Range if part is not Range.BLANK])
@@ -114,12 +128,15 @@ def test_files_of_subsets_are_read_from_the_index_of_the_order(
     for words in (0, 1):
         conditions = replace(subset, words=words)
         statements = {
-            "compared": file_statements.compared_files(order, part, conditions),
+            "walked": file_statements.walked_files(order, part, conditions),
             "looked up": file_statements.looked_up_files(order, part, conditions),
         }
         for name, statement in statements.items():
             read, *others = plan(path, statement.bind(values(order)))
-            assert read.startswith(f"{way} listed_files USING INDEX {index}")
+            is_walked = name == "walked" and (subset is not TAKEN or not in_range)
+            expected = f"{way} listed_files USING {'COVERING ' * is_walked}INDEX {index}"
+            # Of the files of one time it does not matter which index they are read from.
+            assert read.startswith(expected) or (in_range and part is Range.TIED)
             # Among files with the words these are compared: there may be many of them.
             looked_up = name == "looked up" and not in_range and not (words and subset is not SHOWN)
             assert [step for step in others if "members" in step] == (SUBSET_READS[subset] if looked_up else [])

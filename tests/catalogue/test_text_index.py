@@ -6,14 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media_service.catalogue.file_terms import joined
 from media_service.catalogue.text_index import (
     SEARCHED_GRAMS,
+    SIGNATURE_COLUMNS,
     SORT_KEY_CHARACTERS,
     fold,
     grams_of_search,
     grams_of_text,
     marked,
     searchable,
+    signature_of,
     sort_key,
 )
 
@@ -94,6 +97,42 @@ def test_grams_that_all_files_have_are_searched_only_by_themselves() -> None:
 
 def test_a_long_search_reads_a_limited_number_of_lists() -> None:
     assert len(grams_of_search([chr(0x4E00 + number) for number in range(1000)])) == SEARCHED_GRAMS
+
+
+def signature(text: str) -> list[int]:
+    return [signature_of(grams_of_text(text))[name] for name in SIGNATURE_COLUMNS]
+
+
+fields = st.text(st.one_of(letters, st.sampled_from("abmp3.일요일국 日本-\t\v\n\U0001f600")), max_size=20)
+
+
+@given(st.lists(fields, min_size=1), st.lists(fields), st.data())
+def test_a_text_has_all_bits_of_what_it_contains(plain: list[str], of_sender: list[str], data: st.DataObject) -> None:
+    text = joined(plain, map(marked, map(searchable, of_sender)))
+    lines = [line for line in text.split("\n") if line]
+    bits = signature(text)
+    for line in lines:
+        start = data.draw(st.integers(0, len(line) - 1))
+        phrase = line[start : data.draw(st.integers(start + 1, len(line)))]
+        assert all(has & wanted == wanted for has, wanted in zip(bits, signature(phrase), strict=True))
+
+
+def bit_count(text: str) -> int:
+    return sum((bits % 2**64).bit_count() for bits in signature(text))
+
+
+def test_short_words_have_bits_if_their_script_has_short_words() -> None:
+    assert [bit_count(text) for text in ("", "a", "ab", "z ab 7.", "зд", "\u3000")] == [0] * 6
+    assert [bit_count(text) for text in ("abc", "здр", "국", marked("\t"))] == [3] * 4
+    # Of each letter, and of both.
+    assert bit_count("일본") == 9
+    # Of the marked name of a sender only what a part of it can have.
+    assert bit_count(marked("k")) == bit_count(marked("ki")) == 0
+
+
+def test_signatures_stay_as_they_are_stored() -> None:
+    bits = [[bit for bit in range(64) if number >> bit & 1] for number in signature("abc 일")]
+    assert bits == [[], [2], [1], [7], [30, 38], [60]]
 
 
 def test_a_sort_key_is_short_enough_for_an_index() -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from media_service.core.upload import Facts, Upload
 
 NOTHING = {"SORTED_FILES": 0, "SHOWN_FILES": 0, "COMPARED_FILES": 0}
-WINDOWS = NOTHING | {"WINDOW": 1, "WIDER": 2, "FOUND_FILES": 0, "MANY_COMPARED": 0}
+NONE = {"WALKED": 0, "FAR_WALKED": 0, "SORTED_FILES": 0, "FOUND_FILES": 0, "WINDOW": 1, "WIDER": 2}
 LIMITS = {
     "sqlite": {
         "sorted": NOTHING | {"SORTED_FILES": 1000},
@@ -44,14 +44,14 @@ LIMITS = {
         "few shown": {"SORTED_FILES": 0, "SHOWN_FILES": 1000, "COMPARED_FILES": 1},
     },
     "postgresql": {
-        "sorted": WINDOWS | {"SORTED_FILES": 1000},
-        "few shown": WINDOWS | {"SHOWN_FILES": 1000},
-        "windows": WINDOWS,
-        "compared windows": WINDOWS | {"MANY_COMPARED": 3},
-        "one window": WINDOWS | {"WINDOW": 1000},
-        "many compared": WINDOWS | {"COMPARED_FILES": 4, "ENOUGH_FOUND": 1, "MANY_COMPARED": 6},
-        "frequent": WINDOWS | {"COMPARED_FILES": 3},
-        "few found": WINDOWS | {"FOUND_FILES": 1000},
+        "sorted": NONE | {"SORTED_FILES": 1000},
+        "few found": NONE | {"FOUND_FILES": 1000},
+        "windows": NONE,
+        "one window": NONE | {"WINDOW": 1000},
+        "walked": NONE | {"WALKED": 1000},
+        "walked far": NONE | {"FAR_WALKED": 1000},
+        "walked further": NONE | {"WALKED": 4, "ENOUGH_FOUND": 1, "FAR_WALKED": 6},
+        "few compared": NONE | {"WALKED": 1000, "COMPARED": 2, "FAR_WALKED": 1000, "MANY_COMPARED": 3},
     },
 }
 """Files that are read in each way. The real limits would need thousands of files."""

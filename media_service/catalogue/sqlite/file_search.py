@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import Page, compare, examine, read_ranges, read_subset, sort
+from media_service.catalogue.file_pages import Page, examine, read_ranges, read_subset, sort, walk
 from media_service.catalogue.file_statements import FOUND, looked_up_files
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def _compare_or_look_up(read: Read, wanted: WantedPage, compared: int) -> 
     """Read files in their order, so many by comparing; if these have no full page, look all of them up."""
     order, conditions = wanted.order, wanted.conditions
     if compared:
-        found = await compare(read, wanted, compared)
+        found = await walk(read, wanted, compared, compared)
         if len(found) == wanted.rows:
             return found
     return await read_ranges(read, wanted.ranges, lambda part: looked_up_files(order, part, conditions), wanted.values)
