@@ -65,16 +65,13 @@ class Conditions:
         signature = [has_bits(columns[name], bindparam(name)) for name in SIGNATURE_COLUMNS] if self.words else []
         return [*signature, *(is_in(subset, columns) for subset in self.subsets if subset not in but)]
 
-    def of(self, columns: Any, *, but: Sequence[Subset] = (), by_index: bool = False) -> list[ColumnElement[bool]]:
+    def of(self, columns: Any, *, but: Sequence[Subset] = ()) -> list[ColumnElement[bool]]:
         """Return the conditions for a row with these columns, but for some subsets.
 
-        Without `by_index` they are in a form for which no index is used.
+        They are in a form for which no index is used.
         """
-        form = _same if by_index else unindexed
-        return [
-            *self.of_text(columns.text),
-            *(is_in(subset, columns, form) for subset in self.subsets if subset not in but),
-        ]
+        subsets = [is_in(subset, columns, unindexed) for subset in self.subsets if subset not in but]
+        return [*self.of_text(columns.text), *subsets]
 
 
 def _same(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -34,11 +34,6 @@ class Range(Enum):
     BEHIND = "behind"  # both of these; the index is read from the first row with the key, which may be far before
     BLANK = "blank"  # without a text to sort by
 
-    @property
-    def following(self) -> Range:
-        """Return the rest of the range behind one of its rows."""
-        return Range.TIED if self in (Range.TIED, Range.BLANK) else Range.BEHIND
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -87,22 +82,6 @@ class Order:
         if part is Range.BEYOND:
             return key < last_key if self.falling else key > last_key
         return key == BLANK if part is Range.BLANK else true()
-
-    def until(self, part: Range, key: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Return whether a row of a range is not behind the parameters `end_key` and `end_number`.
-
-        PostgreSQL's planner estimates how many rows are between two values, but not between two pairs of values.
-        """
-        number = listed_files.c.number
-        first, last = bindparam("key", type_=key.type), bindparam("end_key", type_=key.type)
-        end = bindparam("end_number", type_=number.type)
-        if part.following is Range.TIED:
-            return number >= end if self.falling else number <= end
-        pair, end_pair = tuple_(key, number), tuple_(last, end)
-        bounds = (key >= last, pair >= end_pair) if self.falling else (key <= last, pair <= end_pair)
-        if part is Range.BEHIND:
-            return and_(*bounds, key <= first if self.falling else key >= first)
-        return and_(*bounds)
 
     def sorting(self, key: ColumnElement[Any], number: ColumnElement[int]) -> list[ColumnElement[Any]]:
         """Return what to sort the rows of one range by: columns of its index."""

@@ -53,6 +53,8 @@ EXAMINED_FILES = 5000
 """Files of an order that a page with a `-word` reads: 15 ms."""
 
 ANY_TIME = -(2**63), 2**63 - 1
+ALL = 2**62
+"""More than there are files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,19 @@ class WantedPage(Wanted):
     order: Order
     ranges: Sequence[Range]
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Limits of a walk: `entries` of the order's index, and `texts` to compare of the files that these leave."""
+
+    entries: int
+    texts: int
+
+    @property
+    def values(self) -> dict[str, int]:
+        """Return what statements bind."""
+        return {"walked": self.entries, "compared": self.texts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +152,17 @@ def _is_before(order: Order, key: Any, wanted: Wanted) -> bool:
     return bool(key >= wanted.values["until"] if order.falling else key < wanted.values["since"])
 
 
-async def walk(read: Read, wanted: WantedPage, walked: int, compared: int) -> Sequence[Row]:
-    """Read so many entries of the first range, and compare the texts of so many files that their signatures leave."""
+async def walk(read: Read, wanted: WantedPage, walk: Walk) -> Sequence[Row]:
+    """Read files of the first range by a walk."""
     statement = walked_files(wanted.order, wanted.ranges[0], wanted.conditions)
-    return await read(statement.bind(wanted.values | {"walked": walked, "compared": compared}))
+    return await read(statement.bind(wanted.values | walk.values))
+
+
+async def walk_all(read: Read, wanted: WantedPage) -> Sequence[Row]:
+    """Read files of all ranges by walks without limits."""
+    order, conditions = wanted.order, wanted.conditions
+    values = wanted.values | Walk(ALL, ALL).values
+    return await read_ranges(read, wanted.ranges, lambda part: walked_files(order, part, conditions), values)
 
 
 async def examine(read: Read, wanted: WantedPage) -> Page:
@@ -148,8 +170,7 @@ async def examine(read: Read, wanted: WantedPage) -> Page:
     order, conditions = wanted.order, wanted.conditions
     found: list[Row] = []
     for part in wanted.ranges:
-        values = wanted.values | {"rows": wanted.rows - len(found)}
-        values |= {"walked": EXAMINED_FILES, "compared": EXAMINED_FILES}
+        values = wanted.values | {"rows": wanted.rows - len(found)} | Walk(EXAMINED_FILES, EXAMINED_FILES).values
         found += await read(walked_files(order, part, conditions).bind(values))
         if len(found) == wanted.rows:
             break
@@ -165,13 +186,17 @@ async def sort(read: Read, wanted: WantedPage, numbers: Iterable[int]) -> Sequen
     return await read(statement.bind(wanted.values | {"numbers": numbers_column(numbers)}))
 
 
-async def read_subset(read: Read, wanted: WantedPage, most: int) -> Sequence[Row] | None:
-    """Read the files of a subset, and compare and sort them; None if each has more than `most` files."""
+async def read_subset(read: Read, wanted: WantedPage, most: int, *, dated: int) -> Sequence[Row] | None:
+    """Read the files of a subset, and compare and sort them; None if each has more than `most` files.
+
+    `dated`: instead of `most` between two dates, in another order than theirs.
+    """
     order = wanted.order
     for subset in wanted.conditions.subsets:
-        if await _count(read, wanted, subset, most) <= most:
+        limit = dated if subset is Subset.DATED and not order.is_by_date else most
+        if await _count(read, wanted, subset, limit) <= limit:
             if subset in in_ranges(order):
-                return await walk(read, wanted, most, most)  # all of one range
+                return await walk(read, wanted, Walk(limit, limit))  # all of one range
             return await read(sorted_subset(order, wanted.ranges, wanted.conditions, subset).bind(wanted.values))
     return None
 

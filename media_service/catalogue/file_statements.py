@@ -92,23 +92,6 @@ def end_of_window(order: Order, part: Range, conditions: Conditions) -> Compiled
 
 
 @lru_cache(CACHED_STATEMENTS)
-def files_of_window(
-    order: Order, part: Range, conditions: Conditions, *, by_grams: bool, is_last: bool
-) -> CompiledStatement:
-    """Read the files of a range up to the end of a window, by several indexes, on PostgreSQL."""
-    columns = listed_files.c
-    key = columns[order.column]
-    met = [*_range(order, part, key, conditions), *conditions.of(columns, but=in_ranges(order), by_index=True)]
-    if by_grams:
-        met.append(has_grams(columns.text, bindparam("grams")))
-    if not is_last:
-        met.append(order.until(part, key))
-    page = select(columns.number, key.label("key"), columns.file_id).where(*met)
-    page = page.order_by(*order.sorting(key, columns.number))
-    return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
-
-
-@lru_cache(CACHED_STATEMENTS)
 def sorted_files(order: Order, ranges: Sequence[Range], conditions: Conditions) -> CompiledStatement:
     """Read all files of these `numbers`, and sort them."""
     among = is_among(listed_files.c.number, bindparam("numbers"))
@@ -170,14 +153,18 @@ def in_ranges(order: Order) -> list[Subset]:
 @lru_cache(CACHED_STATEMENTS)
 def counted_files(conditions: Conditions, subset: Subset | None) -> CompiledStatement:
     """Count up to `most` files with the grams, of a subset, or any ones, and how many of these meet the conditions."""
-    met, columns = conditions.of(listed_files.c, but=[subset] if subset else []), listed_files.c
-    grams: ColumnElement[str] = bindparam("grams")
-    some, by_index = select(columns.number), select(columns.number)
+    columns, met = listed_files.c, conditions.of(listed_files.c, but=[subset] if subset else [])
     if subset is not None:
-        some = by_index = select(subset.numbers(once=True).subquery("members").c.number)
-    elif conditions.words:
-        some, by_index = files_with_grams(grams), by_index.where(has_grams(columns.text, grams))
-    return CompiledStatement(_counted(some, met), postgresql=_counted(by_index, met))
+        return CompiledStatement(_counted(select(subset.numbers(once=True).subquery("members").c.number), met))
+    grams: ColumnElement[str] = bindparam("grams")
+    some, rows = select(columns.number), select(listed_files)
+    if conditions.words:
+        some, rows = files_with_grams(grams), rows.where(has_grams(columns.text, grams))
+    # PostgreSQL reads the rows to find them, and would read each again by its number, 4 us.
+    found = rows.limit(bindparam("most")).subquery("found").c
+    files_found = func.count().filter(*conditions.of(found)) if met else func.count()
+    counted = select(func.count().label("candidates"), files_found.label("files")).select_from(found.number.table)
+    return CompiledStatement(_counted(some, met), postgresql=counted)
 
 
 def _counted(some: Select[Any], met: Sequence[ColumnElement[bool]]) -> Select[int, int]:

@@ -24,10 +24,23 @@ ROWS = 5000
 ORDERS = ("uploaded_at", "title", "artist", "duration", "size", "filename")
 COVERED = (*SIGNATURE_COLUMNS, "uploaded_at", "taken", "collection", "account")
 LISTED = sa.table("listed_files", *map(sa.column, ("number", "text")))
+SIGNED = sa.table("listed_files", *map(sa.column, ("number", *SIGNATURE_COLUMNS)))
 UPDATE = (
-    sa.update(sa.table("listed_files", *map(sa.column, ("number", *SIGNATURE_COLUMNS))))
-    .where(sa.column("number") == sa.bindparam("of_number"))
+    sa.update(SIGNED)
+    .where(SIGNED.c.number == sa.bindparam("of_number"))
     .values({name: sa.bindparam(name) for name in SIGNATURE_COLUMNS})
+)
+SIGNATURES = ", ".join(SIGNATURE_COLUMNS)
+COLUMNS = "number, file_id, uploaded_at, title, artist, duration, size, filename, text, collection, account, taken"
+BEFORE = (
+    f"CREATE TEMPORARY TABLE unsigned ON COMMIT DROP AS SELECT {COLUMNS} FROM listed_files",  # noqa: S608  # constants
+    f"CREATE TEMPORARY TABLE signatures (number bigint, {' bigint, '.join(SIGNATURE_COLUMNS)} bigint) ON COMMIT DROP",
+)
+COPY = f"COPY signatures (number, {SIGNATURES}) FROM STDIN"
+AFTER = (
+    "TRUNCATE listed_files",
+    f"INSERT INTO listed_files ({COLUMNS}, {SIGNATURES}) SELECT {COLUMNS}, {SIGNATURES} "  # noqa: S608  # constants
+    "FROM unsigned JOIN signatures USING (number) ORDER BY number",
 )
 
 
@@ -38,17 +51,16 @@ def upgrade() -> None:
     _drop_orders()
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
-        # A changed row is entered into each index anew: filling them once is faster.
         op.drop_index("ix_listed_files_grams", "listed_files")
-        _fill(connection)
-        # Every row is there twice now.
-        op.execute("CLUSTER listed_files USING pk_listed_files")
+        _fill_anew(connection)
         for statement in [*CREATE_GRAMS_INDEX, *VACUUM_SOON]:
             op.execute(statement)
     else:
         # One text that is not UTF-8 would otherwise stop the migration.
         connection.connection.driver_connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-        _fill(connection)
+        for rows in _batches(connection):
+            signed = [{"of_number": number, **_signature(searched)} for number, searched in rows]
+            connection.execute(UPDATE, signed)
         connection.connection.driver_connection.text_factory = str
     for column in ORDERS:
         columns = [column, "number", *(name for name in COVERED if name != column)]
@@ -68,11 +80,25 @@ def _drop_orders() -> None:
         op.drop_index(f"ix_listed_files_{column}_number", "listed_files")
 
 
-def _fill(connection) -> None:
+def _fill_anew(connection) -> None:
+    """Insert all rows again, on PostgreSQL: updated ones would stay beside the new ones, and be indexed too."""
+    for statement in BEFORE:
+        op.execute(statement)
+    with connection.connection.driver_connection.cursor() as cursor:
+        for rows in _batches(connection):
+            with cursor.copy(COPY) as copy:
+                for number, searched in rows:
+                    copy.write_row((number, *_signature(searched).values()))
+    for statement in AFTER:
+        op.execute(statement)
+
+
+def _batches(connection):
+    """Yield lists of the numbers and texts of listed files."""
     query = sa.select(LISTED).order_by(LISTED.c.number).limit(ROWS)
     last = 0
     while files := connection.execute(query.where(LISTED.c.number > last)).all():
-        connection.execute(UPDATE, [{"of_number": number, **_signature(searched)} for number, searched in files])
+        yield files
         last = files[-1].number
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from media_service.catalogue import file_pages, listings
 from media_service.catalogue.file_orders import FILE_SORT_KEYS
+from media_service.catalogue.file_pages import Walk
 from media_service.catalogue.postgresql import file_search as postgresql_search
 from media_service.catalogue.sqlite import file_search as sqlite_search
 from media_service.catalogue.text_index import fold
@@ -34,24 +35,27 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Facts, Upload
 
-NOTHING = {"SORTED_FILES": 0, "SHOWN_FILES": 0, "COMPARED_FILES": 0}
-NONE = {"WALKED": 0, "FAR_WALKED": 0, "SORTED_FILES": 0, "FOUND_FILES": 0, "WINDOW": 1, "WIDER": 2}
+ALL, NONE = Walk(1000, 1000), Walk(0, 0)
+NOTHING: dict[str, object] = {"SHORT_WALK": NONE, "LONG_WALK": NONE, "SORTED_FILES": 0}
+NO_FINDS = NOTHING | {"DATED_FILES": 0, "MANY_SORTED_FILES": 0, "FOUND_FILES": 0}
+WALKS: dict[str, dict[str, object]] = {
+    "walked": {"SHORT_WALK": ALL},
+    "walked far": {"LONG_WALK": ALL},
+    "walked further": {"SHORT_WALK": Walk(4, 4), "ENOUGH_FOUND": 1, "LONG_WALK": Walk(6, 6)},
+    "few compared": {"SHORT_WALK": Walk(1000, 2), "LONG_WALK": Walk(1000, 3)},
+}
 LIMITS = {
     "sqlite": {
+        **{name: NOTHING | limits for name, limits in WALKS.items()},
         "sorted": NOTHING | {"SORTED_FILES": 1000},
-        "compared": NOTHING | {"COMPARED_FILES": 1000},
         "looked up": NOTHING,
-        "few shown": {"SORTED_FILES": 0, "SHOWN_FILES": 1000, "COMPARED_FILES": 1},
     },
     "postgresql": {
-        "sorted": NONE | {"SORTED_FILES": 1000},
-        "few found": NONE | {"FOUND_FILES": 1000},
-        "windows": NONE,
-        "one window": NONE | {"WINDOW": 1000},
-        "walked": NONE | {"WALKED": 1000},
-        "walked far": NONE | {"FAR_WALKED": 1000},
-        "walked further": NONE | {"WALKED": 4, "ENOUGH_FOUND": 1, "FAR_WALKED": 6},
-        "few compared": NONE | {"WALKED": 1000, "COMPARED": 2, "FAR_WALKED": 1000, "MANY_COMPARED": 3},
+        **{name: NO_FINDS | limits for name, limits in WALKS.items()},
+        "all walked": NO_FINDS,
+        "sorted": NO_FINDS | {"SORTED_FILES": 1000, "DATED_FILES": 1000},
+        "few found": NO_FINDS | {"SORTED_FILES": 1000, "FOUND_FILES": 1000},
+        "many sorted": NO_FINDS | {"MANY_SORTED_FILES": 1000},
     },
 }
 """Files that are read in each way. The real limits would need thousands of files."""
