@@ -1,11 +1,10 @@
 """Read pages of files: keyset pagination in each order, search, filters, and the files that one person may see.
 
-Each order has an index, the grams have one, and so have collections, accounts and dates, but none has two of these. How
-a page of a search, or of some collections and an account, is found fast in them differs by engine:
-`sqlite/file_search.py` and `postgresql/file_search.py` choose among these ways, and find the same:
+Each order has an index, the grams have one, and so have collections, accounts and dates, but none has two of these.
+`sqlite/file_search.py` and `postgresql/file_search.py` choose among these ways, which find the same:
 
 - Sort: read all files with the grams of the words, or of a subset, and sort them.
-- Compare: read files in their order, and compare their text, or what else is asked for.
+- Walk: read the index of the order alone, which has a signature of each text, and compare the texts that are left.
 - Look up: read the index of the order, and look up which files have the grams, or are of the subset.
 
 No index tells which files do not have a word. With one that nearly all have, such as `-mp3`, a page would read all
