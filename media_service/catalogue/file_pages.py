@@ -8,7 +8,7 @@ Each order has an index, the grams have one, and so have collections, accounts a
 - Look up: read the index of the order, and look up which files have the grams, or are of the subset.
 
 No index tells which files do not have a word. With one that nearly all have, such as `-mp3`, a page would read all
-files, 3 us each. So it examines some of them, and the next page goes on behind these.
+files, 3 to 6 us each. So it examines some of them, and the next page goes on behind these.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 COUNTED_FILES = 10_000
 """Files that a total reads: 25 ms on SQLite."""
 
-EXAMINED_FILES = 5000
-"""Files of an order that a page with a `-word` reads: 15 ms."""
+EXAMINED_FILES = 3000
+"""Files of an order that a page with a `-word` reads: 10 to 20 ms."""
 
 ANY_TIME = -(2**63), 2**63 - 1
 ALL = 2**62

@@ -1,7 +1,7 @@
 """Find the files of a page on SQLite. With 1,000,000 files:
 
 - To walk takes 0.4 ms for each thousand entries of the order's index, and 3 us for each text that these leave to
-  compare. A short walk has a page of what 1 % of the files have, a long one of what 0.2 % have, unless that is all at
+  compare. A short walk has a page of what 1 % of the files have, a long one of what 0.1 % have, unless that is all at
   the other end of the order.
 - To sort takes 2 ms for each thousand files. The list of a gram is read as far as is needed.
 - To look up takes 0.2 ms for each thousand of the order and of the files with the grams, or of the collections.
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from media_service.catalogue.file_pages import Read, WantedPage
 
 SHORT_WALK = Walk(5000, 500)
-LONG_WALK = Walk(30_000, 3000)
-ENOUGH_FOUND = 8
+LONG_WALK = Walk(60_000, 3000)
+ENOUGH_FOUND = 6
 """Files that the short walk must find for the long one to come next."""
 
 SORTED_FILES = 3000
