@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, and_, bindparam, literal_column, true, tuple_
 
-from media_service.catalogue.tables import listed_files
 from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
@@ -70,9 +69,8 @@ class Order:
         first, *others = self.ranges(key)
         return (Range.BEHIND, *others[1:]) if Range.BEYOND in others else (first, *others)
 
-    def within(self, part: Range, key: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Return whether a row with this key is in a range, behind the parameters `key` and `number`."""
-        number = listed_files.c.number
+    def within(self, part: Range, key: ColumnElement[Any], number: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return whether a row with this key and number is in a range, behind the parameters `key` and `number`."""
         last_key, last_number = bindparam("key", type_=key.type), bindparam("number", type_=number.type)
         if part is Range.TIED:
             return and_(key == last_key, number < last_number if self.falling else number > last_number)

@@ -101,6 +101,22 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of an engine: how it walks, and of how many files it reads all to sort them.
+
+    The long walk comes early if the short one finds `enough`. Before it `few` files are sorted; after it `shown` ones,
+    or those between two dates if they are up to `dated`.
+    """
+
+    short_walk: Walk
+    long_walk: Walk
+    few: int
+    shown: int
+    dated: int
+    enough: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The files of a page. `examined`: key and number of the last one that was read, if there may be more behind it."""
 
@@ -141,7 +157,8 @@ async def read_files(read: Read, find: Find, wanted: Wanted, order: str, cursor:
     if not conditions.compares_texts and {*conditions.subsets}.issubset(in_ranges(by)):
         return Page(await read_ranges(read, by.ranges(behind), lambda part: next_files(by, part, conditions), values))
     page = WantedPage(conditions, wanted.grams, values, by, by.merged_ranges(behind), limit + 1)
-    return await find(read, page)
+    only_excluded = conditions.excluded and not (conditions.words or conditions.subsets)
+    return await (examine(read, page) if only_excluded else find(read, page))
 
 
 def _is_before(order: Order, key: Any, wanted: Wanted) -> bool:
@@ -185,7 +202,22 @@ async def sort(read: Read, wanted: WantedPage, numbers: Iterable[int]) -> Sequen
     return await read(statement.bind(wanted.values | {"numbers": numbers_column(numbers)}))
 
 
-async def read_subset(read: Read, wanted: WantedPage, most: int, *, dated: int) -> Sequence[Row] | None:
+async def find_frequent_or_few(read: Read, wanted: WantedPage, limits: Limits) -> Sequence[Row] | None:
+    """Read a page of what many files are, or all files of a small subset; None if it is neither."""
+    found = await walk(read, wanted, limits.short_walk)
+    if len(found) == wanted.rows:
+        return found
+    all_found = await _read_subset(read, wanted, limits.few, dated=limits.few)
+    if all_found is None and len(found) >= limits.enough:
+        found = await walk(read, wanted, limits.long_walk)
+        if len(found) == wanted.rows:
+            return found
+    if all_found is None:
+        all_found = await _read_subset(read, wanted, limits.shown, dated=limits.dated)
+    return all_found
+
+
+async def _read_subset(read: Read, wanted: WantedPage, most: int, *, dated: int) -> Sequence[Row] | None:
     """Read the files of a subset, and compare and sort them; None if each has more than `most` files.
 
     `dated`: instead of `most` between two dates, in another order than theirs.

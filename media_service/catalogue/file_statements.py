@@ -12,6 +12,7 @@ from media_service.catalogue.constructs import is_among, unindexed
 from media_service.catalogue.file_conditions import Conditions, Subset, is_in
 from media_service.catalogue.file_orders import Range
 from media_service.catalogue.gram_index import files_with_grams, has_grams
+from media_service.catalogue.reads import ZERO
 from media_service.catalogue.tables import COVERED, files, listed_files
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ def sorted_files(order: Order, ranges: Sequence[Range], conditions: Conditions) 
 @lru_cache(CACHED_STATEMENTS)
 def sorted_finds(order: Order, ranges: Sequence[Range], conditions: Conditions) -> CompiledStatement:
     """Read all files with the grams, and sort them, on PostgreSQL."""
-    columns = listed_files.c
-    found = has_grams(columns.text, bindparam("grams"))
-    return CompiledStatement(_sorted(order, ranges, [found, *conditions.of(columns)]))
+    # Fenced off: of collections, the planner would read the list of all files that are in one.
+    with_grams = select(listed_files).where(has_grams(listed_files.c.text, bindparam("grams")))
+    found = with_grams.offset(ZERO).subquery("found").c
+    return CompiledStatement(_sorted(order, ranges, conditions.of(found), found))
 
 
 @lru_cache(CACHED_STATEMENTS)
@@ -116,13 +118,15 @@ def sorted_subset(order: Order, ranges: Sequence[Range], conditions: Conditions,
     return CompiledStatement(_sorted(order, ranges, by_number), postgresql=_sorted(order, ranges, by_index))
 
 
-def _sorted(order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+def _sorted(
+    order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnElement[bool]], columns: Any = listed_files.c
+) -> Select[Any]:
     # In another form than an index has it, or SQLite would read all of the index.
-    key = unindexed(listed_files.c[order.column])
+    key = unindexed(columns[order.column])
     page = (
-        select(listed_files.c.number, key.label("key"), listed_files.c.file_id)
-        .where(*conditions, or_(*(order.within(part, key) for part in ranges)))
-        .order_by(*order.sorting_all(key, listed_files.c.number))
+        select(columns.number, key.label("key"), columns.file_id)
+        .where(*conditions, or_(*(order.within(part, key, columns.number) for part in ranges)))
+        .order_by(*order.sorting_all(key, columns.number))
     )
     return _with_rows(order, page.limit(bindparam("rows")))
 
@@ -142,7 +146,7 @@ def _range(order: Order, part: Range, key: ColumnElement[Any], conditions: Condi
         until, since = key < bindparam("until"), key >= bindparam("since")
         # Behind a cursor between the dates only one of them is ahead. SQLite would begin to read at the other one.
         bounds += [until, since] if part is Range.ALL else [since if order.falling else until]
-    return [order.within(part, key), *bounds]
+    return [order.within(part, key, listed_files.c.number), *bounds]
 
 
 def in_ranges(order: Order) -> list[Subset]:

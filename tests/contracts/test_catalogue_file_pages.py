@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from media_service.catalogue import file_pages, listings
 from media_service.catalogue.file_orders import FILE_SORT_KEYS
-from media_service.catalogue.file_pages import Walk
+from media_service.catalogue.file_pages import Limits, Walk
 from media_service.catalogue.postgresql import file_search as postgresql_search
 from media_service.catalogue.sqlite import file_search as sqlite_search
 from media_service.catalogue.text_index import fold
@@ -36,27 +36,24 @@ if TYPE_CHECKING:
     from media_service.core.upload import Facts, Upload
 
 ALL, NONE = Walk(1000, 1000), Walk(0, 0)
-NOTHING: dict[str, object] = {"SHORT_WALK": NONE, "LONG_WALK": NONE, "SORTED_FILES": 0}
-NO_FINDS = NOTHING | {"DATED_FILES": 0, "MANY_SORTED_FILES": 0, "FOUND_FILES": 0}
-WALKS: dict[str, dict[str, object]] = {
-    "walked": {"SHORT_WALK": ALL},
-    "walked far": {"LONG_WALK": ALL},
-    "walked further": {"SHORT_WALK": Walk(4, 4), "ENOUGH_FOUND": 1, "LONG_WALK": Walk(6, 6)},
-    "few compared": {"SHORT_WALK": Walk(1000, 2), "LONG_WALK": Walk(1000, 3)},
-}
-LIMITS = {
-    "sqlite": {
-        **{name: NOTHING | limits for name, limits in WALKS.items()},
-        "sorted": NOTHING | {"SORTED_FILES": 1000},
-        "looked up": NOTHING,
-    },
-    "postgresql": {
-        **{name: NO_FINDS | limits for name, limits in WALKS.items()},
-        "all walked": NO_FINDS,
-        "sorted": NO_FINDS | {"SORTED_FILES": 1000, "DATED_FILES": 1000},
-        "few found": NO_FINDS | {"SORTED_FILES": 1000, "FOUND_FILES": 1000},
-        "many sorted": NO_FINDS | {"MANY_SORTED_FILES": 1000},
-    },
+NOTHING = Limits(NONE, NONE, few=0, shown=0, dated=0)
+LIMITS_OF_BOTH = [
+    NOTHING,
+    replace(NOTHING, short_walk=ALL),
+    replace(NOTHING, short_walk=Walk(4, 4), enough=1, long_walk=Walk(6, 6)),
+    replace(NOTHING, short_walk=Walk(1000, 2), enough=1, long_walk=Walk(1000, 3)),
+    replace(NOTHING, few=1000),
+    replace(NOTHING, shown=1000, dated=1000),
+]
+NO_FINDS = {"MANY_SORTED_FILES": 0, "FOUND_FILES": 0}
+LIMITS: dict[str, list[dict[str, Any]]] = {
+    "sqlite": [{"LIMITS": limits} for limits in LIMITS_OF_BOTH],
+    "postgresql": [
+        *({"LIMITS": limits} | NO_FINDS for limits in LIMITS_OF_BOTH),
+        {"LIMITS": NOTHING, "MANY_SORTED_FILES": 1000, "FOUND_FILES": 0},
+        {"LIMITS": replace(NOTHING, long_walk=ALL), "MANY_SORTED_FILES": 1000, "FOUND_FILES": 0},
+        {"LIMITS": replace(NOTHING, few=1000), "MANY_SORTED_FILES": 0, "FOUND_FILES": 1000},
+    ],
 }
 """Files that are read in each way. The real limits would need thousands of files."""
 
@@ -186,7 +183,7 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
         assert total.files <= len(found)
         assert total.exact or counted == 2
 
-    limits: dict[str, Any] = LIMITS[adapter][data.draw(st.sampled_from([*LIMITS[adapter]]))]
+    limits = data.draw(st.sampled_from(LIMITS[adapter]))
     bounds: dict[str, Any] = {"COUNTED_FILES": counted, "EXAMINED_FILES": examined}
     with patch.multiple(WAYS[adapter], **limits), patch.multiple(file_pages, **bounds):
         with_catalogue(adapter, request, compare)

@@ -6,8 +6,7 @@
 - To sort takes 4 us for each file, wherever its row is, and 0.5 ms for each thousand files in the shortest list of a
   gram, which is read from end to end. Files between two dates are beside each other, and take 0.5 us each.
 
-So few files are sorted, if the short walk has found next to none; more files after the long one; and of still more
-files all of the order is walked.
+So few files are sorted before the long walk, and more of them after it; of still more files all of the order is walked.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import ALL, Page, Walk, examine, read_subset, walk, walk_all
+from media_service.catalogue.file_pages import ALL, Limits, Page, Walk, examine, find_frequent_or_few, walk, walk_all
 from media_service.catalogue.file_statements import FOUND, sorted_finds
 
 if TYPE_CHECKING:
@@ -24,14 +23,8 @@ if TYPE_CHECKING:
     from media_service.catalogue.engine import Row
     from media_service.catalogue.file_pages import Read, WantedPage
 
-SHORT_WALK = Walk(5000, 500)
-LONG_WALK = Walk(60_000, 3000)
-ENOUGH_FOUND = 6
-"""Files that the short walk must find for the long one to come next."""
-
-SORTED_FILES = 2000
+LIMITS = Limits(Walk(5000, 500), Walk(60_000, 3000), few=2000, shown=8000, dated=40_000)
 MANY_SORTED_FILES = 15_000
-DATED_FILES = 40_000
 
 FOUND_FILES = 300
 """Files with the grams whose numbers tell how many there are."""
@@ -39,25 +32,18 @@ FOUND_FILES = 300
 
 async def find(read: Read, wanted: WantedPage) -> Page:
     """Read the files of the page in the way that is probably the fastest."""
-    found = await walk(read, wanted, SHORT_WALK)
-    is_frequent = ENOUGH_FOUND <= len(found) < wanted.rows
-    if is_frequent:
-        found = await walk(read, wanted, LONG_WALK)
-    if len(found) == wanted.rows:
+    found = await find_frequent_or_few(read, wanted, LIMITS)
+    if found is not None:
         return Page(found)
-    of_subset = await read_subset(read, wanted, SORTED_FILES, dated=DATED_FILES)
-    if of_subset is not None:
-        return Page(of_subset)
     count = await _count_finds(read, wanted)
-    if count <= SORTED_FILES:
+    if count <= LIMITS.few:
         return Page(await _sort_finds(read, wanted))
     if wanted.conditions.excluded:
         return await examine(read, wanted)
-    if not is_frequent:
-        found = await walk(read, wanted, LONG_WALK)
-        if len(found) == wanted.rows:
-            return Page(found)
-    return Page(await (_sort_finds if count <= MANY_SORTED_FILES else walk_all)(read, wanted))
+    if count <= MANY_SORTED_FILES:
+        found = await walk(read, wanted, LIMITS.long_walk)
+        return Page(found if len(found) == wanted.rows else await _sort_finds(read, wanted))
+    return Page(await walk_all(read, wanted))
 
 
 async def _count_finds(read: Read, wanted: WantedPage) -> int:
@@ -74,7 +60,7 @@ async def _count_finds(read: Read, wanted: WantedPage) -> int:
 async def _are_frequent(read: Read, wanted: WantedPage) -> bool:
     """Return whether the short walk has a page of the words, if it is about all files."""
     anybodys = replace(wanted, conditions=replace(wanted.conditions, subsets=()))
-    return len(await walk(read, anybodys, SHORT_WALK)) == wanted.rows
+    return len(await walk(read, anybodys, LIMITS.short_walk)) == wanted.rows
 
 
 async def _sort_finds(read: Read, wanted: WantedPage) -> Sequence[Row]:
