@@ -207,17 +207,15 @@ async def find_frequent_or_few(read: Read, wanted: WantedPage, limits: Limits) -
     found = await walk(read, wanted, limits.short_walk)
     if len(found) == wanted.rows:
         return found
-    all_found = await _read_subset(read, wanted, limits.few, dated=limits.few)
+    all_found = await read_subset(read, wanted, limits.few, dated=limits.few)
     if all_found is None and len(found) >= limits.enough:
         found = await walk(read, wanted, limits.long_walk)
         if len(found) == wanted.rows:
             return found
-    if all_found is None:
-        all_found = await _read_subset(read, wanted, limits.shown, dated=limits.dated)
     return all_found
 
 
-async def _read_subset(read: Read, wanted: WantedPage, most: int, *, dated: int) -> Sequence[Row] | None:
+async def read_subset(read: Read, wanted: WantedPage, most: int, *, dated: int) -> Sequence[Row] | None:
     """Read the files of a subset, and compare and sort them; None if each has more than `most` files.
 
     `dated`: instead of `most` between two dates, in another order than theirs.

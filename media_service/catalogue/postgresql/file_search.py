@@ -14,7 +14,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import ALL, Limits, Page, Walk, examine, find_frequent_or_few, walk, walk_all
+from media_service.catalogue.file_pages import (
+    ALL,
+    Limits,
+    Page,
+    Walk,
+    examine,
+    find_frequent_or_few,
+    read_subset,
+    walk,
+    walk_all,
+)
 from media_service.catalogue.file_statements import FOUND, sorted_finds
 
 if TYPE_CHECKING:
@@ -38,12 +48,17 @@ async def find(read: Read, wanted: WantedPage) -> Page:
     count = await _count_finds(read, wanted)
     if count <= LIMITS.few:
         return Page(await _sort_finds(read, wanted))
+    found = await read_subset(read, wanted, LIMITS.shown, dated=LIMITS.dated)
+    if found is not None:
+        return Page(found)
     if wanted.conditions.excluded:
         return await examine(read, wanted)
-    if count <= MANY_SORTED_FILES:
-        found = await walk(read, wanted, LIMITS.long_walk)
-        return Page(found if len(found) == wanted.rows else await _sort_finds(read, wanted))
-    return Page(await walk_all(read, wanted))
+    return Page(await (_walk_or_sort if count <= MANY_SORTED_FILES else walk_all)(read, wanted))
+
+
+async def _walk_or_sort(read: Read, wanted: WantedPage) -> Sequence[Row]:
+    found = await walk(read, wanted, LIMITS.long_walk)
+    return found if len(found) == wanted.rows else await _sort_finds(read, wanted)
 
 
 async def _count_finds(read: Read, wanted: WantedPage) -> int:

@@ -14,7 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.file_pages import Limits, Page, Walk, examine, find_frequent_or_few, read_ranges, sort
+from media_service.catalogue.file_pages import (
+    Limits,
+    Page,
+    Walk,
+    examine,
+    find_frequent_or_few,
+    read_ranges,
+    read_subset,
+    sort,
+)
 from media_service.catalogue.file_statements import FOUND, looked_up_files
 
 if TYPE_CHECKING:
@@ -32,6 +41,9 @@ async def find(read: Read, wanted: WantedPage) -> Page:
         few = await read(FOUND.bind(wanted.values | {"most": LIMITS.few + 1}))
         if len(few) <= LIMITS.few:
             return Page(await sort(read, wanted, (row["number"] for row in few)))
+    found = await read_subset(read, wanted, LIMITS.shown, dated=LIMITS.dated)
+    if found is not None:
+        return Page(found)
     if wanted.conditions.excluded:
         return await examine(read, wanted)
     order, conditions = wanted.order, wanted.conditions
