@@ -207,12 +207,11 @@ async def find_frequent_or_few(read: Read, wanted: WantedPage, limits: Limits) -
     found = await walk(read, wanted, limits.short_walk)
     if len(found) == wanted.rows:
         return found
-    all_found = await read_subset(read, wanted, limits.few, dated=limits.few)
-    if all_found is None and len(found) >= limits.enough:
+    few = await read_subset(read, wanted, limits.few, dated=limits.few)
+    if few is None and len(found) >= limits.enough:
         found = await walk(read, wanted, limits.long_walk)
-        if len(found) == wanted.rows:
-            return found
-    return all_found
+        return found if len(found) == wanted.rows else None
+    return few
 
 
 async def read_subset(read: Read, wanted: WantedPage, most: int, *, dated: int) -> Sequence[Row] | None:
