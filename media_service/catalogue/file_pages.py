@@ -89,10 +89,15 @@ class WantedPage(Wanted):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Limits of a walk: `entries` of the order's index, and `texts` to compare of the files that these leave."""
+    """Limits of a walk: `entries` of the order's index, and `texts` to compare of the files that these leave.
+
+    `ties_first`: a walk of the files with the cursor's key comes first, which may have a page. In that of all files
+    behind it, SQLite begins with the first one that has the key, and there may be 300,000.
+    """
 
     entries: int
     texts: int
+    ties_first: bool = False
 
     @property
     def values(self) -> dict[str, int]:
@@ -170,8 +175,13 @@ def _is_before(order: Order, key: Any, wanted: Wanted) -> bool:
 
 async def walk(read: Read, wanted: WantedPage, walk: Walk) -> Sequence[Row]:
     """Read files of the first range by a walk."""
-    statement = walked_files(wanted.order, wanted.ranges[0], wanted.conditions)
-    return await read(statement.bind(wanted.values | walk.values))
+    first, values = wanted.ranges[0], wanted.values | walk.values
+    found: Sequence[Row] = []
+    for part in (Range.TIED, first) if first is Range.BEHIND and walk.ties_first else (first,):
+        found = await read(walked_files(wanted.order, part, wanted.conditions).bind(values))
+        if len(found) == wanted.rows:
+            break
+    return found
 
 
 async def walk_all(read: Read, wanted: WantedPage) -> Sequence[Row]:

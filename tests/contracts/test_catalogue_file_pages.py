@@ -40,6 +40,7 @@ NOTHING = Limits(NONE, NONE, few=0, shown=0, dated=0)
 LIMITS_OF_BOTH = [
     NOTHING,
     replace(NOTHING, short_walk=ALL),
+    replace(NOTHING, short_walk=Walk(1, 1, ties_first=True), enough=1, long_walk=Walk(3, 3, ties_first=True)),
     replace(NOTHING, short_walk=Walk(4, 4), enough=1, long_walk=Walk(6, 6)),
     replace(NOTHING, short_walk=Walk(1000, 2), enough=1, long_walk=Walk(1000, 3)),
     replace(NOTHING, few=1000),

@@ -29,7 +29,9 @@ from media_service.catalogue.file_statements import FOUND, looked_up_files
 if TYPE_CHECKING:
     from media_service.catalogue.file_pages import Read, WantedPage
 
-LIMITS = Limits(Walk(5000, 500), Walk(60_000, 3000), few=3000, shown=10_000, dated=10_000)
+LIMITS = Limits(
+    Walk(5000, 500, ties_first=True), Walk(60_000, 3000, ties_first=True), few=3000, shown=10_000, dated=10_000
+)
 
 
 async def find(read: Read, wanted: WantedPage) -> Page:
