@@ -62,6 +62,7 @@ torture: $(VENV)/.test
 	CLUSTER_CHAOS=100 $(BIN)/pytest tests/cluster/test_chaos.py
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 	PRODUCTS=all $(BIN)/pytest tests/browser/test_axe.py tests/media/test_players.py
+	PRODUCTS=all $(BIN)/pytest --cluster tests/http/security/test_roles.py
 	$(BIN)/pytest -m long
 
 # Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that
