@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 CLOSED_WITHIN_SECONDS = 20
 
+READ_SECONDS = 0.5
+"""How long a busy server may take until it reads a body."""
+
 
 class WireResponse:
     """A final response with its interim ones; status 0 if the connection closed without one."""
@@ -81,15 +84,16 @@ async def send_bytewise(port: int, message: bytes) -> WireResponse:
     return await send(port, *(message[at : at + 1] for at in range(len(message))))
 
 
-async def cut(port: int, message: bytes) -> None:
-    """Send part of a request and disconnect; return when the server has closed its end too.
+async def cut(port: int, message: bytes, seconds: float = 0.03) -> None:
+    """Send part of a request and disconnect after some seconds; return when the server has closed its end too.
 
-    A server that is busy would otherwise read it after the test's next request, and take it for the newer one.
+    A server that is busy would otherwise read it after the test's next request, and take it for the newer one. What it
+    has not read when the connection ends is lost: a test that needs the bytes gives it READ_SECONDS.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(message)
     await writer.drain()
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(seconds)
     with contextlib.suppress(ConnectionError):
         writer.write_eof()
         async with asyncio.timeout(CLOSED_WITHIN_SECONDS):

@@ -16,7 +16,7 @@ from tests.support.api import Api, digest_field
 from tests.support.full_disk import small_disk
 from tests.support.mp3 import make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import cut, send
+from tests.support.wire import READ_SECONDS, cut, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ async def test_truncated_slice_keeps_recorded_bytes(client: DialectClient) -> No
     upload_id = await client.create()
     await client.append(upload_id, 0, MP3[:SLICE])
     message = client.dialect.append(upload_id, SLICE, MP3[SLICE:30_000], len(MP3), announced=len(MP3) - SLICE)
-    await cut(client.server.port, message)
+    await cut(client.server.port, message, READ_SECONDS)
     kept = SLICE if isinstance(client.dialect, Native) else 30_000
     async with asyncio.timeout(30):
         while (at := await client.offset(upload_id)) != kept:

@@ -14,7 +14,7 @@ import pytest
 from tests.http.dialects.tus_client import BYTES, MIB, MP3, VERSION, Tus, metadata
 from tests.support.mp3 import make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import boundaries, cut, request, send
+from tests.support.wire import READ_SECONDS, boundaries, cut, request, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +130,7 @@ async def test_c16_truncated_body_keeps_its_bytes(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     message = request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, MP3)
     body = len(message) - len(MP3)
-    await cut(tus.server.port, message[: body + 10_000])
+    await cut(tus.server.port, message[: body + 10_000], READ_SECONDS)
     # The service may not have read it yet.
     async with asyncio.timeout(30):
         while await tus.offset(path) != 10_000:
@@ -248,7 +248,7 @@ async def test_request_truncated_at_any_byte_can_be_resumed(tus: Tus) -> None:
         for at in boundaries(message[:body]):
             await cut(port, message[:at])
             assert await tus.offset(path) == sent
-        await cut(port, message[: body + 1999])
+        await cut(port, message[: body + 1999], READ_SECONDS)
         sent += 1999
         assert await tus.offset(path) == sent
     assert (await tus.patch(path, sent, MP3[sent:])).status == 204
