@@ -194,18 +194,17 @@ async def test_newest_writer_of_a_span_wins_and_the_older_is_superseded(api: Api
 
 async def test_cancel_ends_a_stalled_writer(api: Api) -> None:
     upload = await api.create(length=100_000)
-    started, go_on = asyncio.Event(), asyncio.Event()
+    started = asyncio.Event()
 
     async def stalled() -> AsyncIterator[bytes]:
         yield bytes(10_000)
         started.set()
-        await go_on.wait()
+        await asyncio.Event().wait()
 
     writer = asyncio.create_task(api.put(upload["id"], 0, stalled()))
     await started.wait()
     await asyncio.sleep(0.1)
     assert (await api.request("DELETE", f"{UPLOADS}/{upload['id']}")).status == 204
-    go_on.set()
     assert (await writer).status in (409, 410)
 
 
