@@ -19,7 +19,7 @@ export function actorName(who) {
 }
 
 /** Where the words of values are that have some. @type {Record<string, string>} */
-const VALUES = { role: 'person.short', scopes: 'scope', files: 'audit.files' };
+const VALUES = { changed: 'audit.detail', role: 'person.short', scopes: 'scope', files: 'audit.files' };
 
 /** @param {string} name of the detail @param {unknown} value @returns {string} */
 function valueWords(name, value) {
