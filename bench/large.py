@@ -58,7 +58,7 @@ class Traffic(NamedTuple):
 
 @dataclass
 class Watch:
-    """What is sampled: the most bytes of named files in two folders, and the traffic of the finisher with the store."""
+    """Samples: the most bytes of named files in two folders, and the traffic of the finisher with the store."""
 
     finisher: int
     port: int

@@ -63,7 +63,7 @@ def _copy_entries(connection: Connection[Any], entries: Iterable[tuple[Upload, S
         tables["uploads"].append(upload_row(upload) | {"charged": 0})
         if file is not None:
             tables["files"].append(file_row(file))
-            tables["listed_files"].append(listed_row(file) | {"number": number})
+            tables["listed_files"].append(listed_row(file)[0] | {"number": number})
             number += 1
     for table, rows in tables.items():
         columns = sql.SQL(", ").join(map(sql.Identifier, rows[0]))

@@ -11,7 +11,6 @@ from media_service.catalogue.constructs import insert
 from media_service.catalogue.gram_index import save_grams
 from media_service.catalogue.rows import listed_row, trashed_row
 from media_service.catalogue.tables import listed_files, trashed_files
-from media_service.catalogue.text_index import grams_of_text
 from media_service.core.files import Place
 from media_service.core.places import LISTED
 
@@ -70,5 +69,5 @@ def list_moved(file: StoredFile, before: Place) -> list[Statement]:
 
 
 def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:
-    row = listed_row(file)
-    return [statement.bind(row), save_grams(file.id, grams_of_text(row["text"]))]
+    columns, grams = listed_row(file)
+    return [statement.bind(columns), save_grams(file.id, grams)]

@@ -22,9 +22,9 @@ from media_service.catalogue.file_orders import Order, Range, order_named
 from media_service.catalogue.file_statements import (
     COUNT_ALL,
     counted_files,
-    end_of_window,
     in_ranges,
     next_files,
+    nth_file,
     sorted_files,
     sorted_subset,
     walked_files,
@@ -71,10 +71,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What files are listed. `values`: what statements bind. `grams`: of the words, if there are any."""
+    """Conditions of the files to list. `values`: what statements bind."""
 
     conditions: Conditions
-    grams: Sequence[str]
     values: dict[str, Any]
 
 
@@ -134,9 +133,8 @@ def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | 
     parsed, subsets = parse_search(search), []
     texts = replace(parsed, words=(*parsed.words, *terms_of(filters)))
     parts = [part for word in texts.words for part in word.split()]
-    grams = grams_of_search(parts)
     signature = signature_of(gram for part in parts for gram in grams_of_text(part))
-    values: dict[str, Any] = {**texts.values, **signature, "grams": grams_query(grams)}
+    values: dict[str, Any] = {**texts.values, **signature, "grams": grams_query(grams_of_search(parts))}
     if shown is not None:
         subsets.append(Subset.SHOWN)
         values |= {"account": shown.account, "collections": sorted(shown.collections)}
@@ -147,7 +145,7 @@ def wanted_files(search: str, filters: FileFilters = NO_FILTERS, shown: Shown | 
         first, last = ANY_TIME
         values["since"] = first if filters.since is None else filters.since
         values["until"] = last if filters.until is None else filters.until
-    return Wanted(Conditions(len(texts.words), len(texts.excluded), tuple(subsets)), grams, values)
+    return Wanted(Conditions(len(texts.words), len(texts.excluded), tuple(subsets)), values)
 
 
 async def read_files(read: Read, find: Find, wanted: Wanted, order: str, cursor: str | None, *, limit: int) -> Page:
@@ -161,7 +159,7 @@ async def read_files(read: Read, find: Find, wanted: Wanted, order: str, cursor:
     values = wanted.values | {"key": key, "number": number, "rows": limit + 1}
     if not conditions.compares_texts and {*conditions.subsets}.issubset(in_ranges(by)):
         return Page(await read_ranges(read, by.ranges(behind), lambda part: next_files(by, part, conditions), values))
-    page = WantedPage(conditions, wanted.grams, values, by, by.merged_ranges(behind), limit + 1)
+    page = WantedPage(conditions, values, by, by.merged_ranges(behind), limit + 1)
     only_excluded = conditions.excluded and not (conditions.words or conditions.subsets)
     return await (examine(read, page) if only_excluded else find(read, page))
 
@@ -173,11 +171,11 @@ def _is_before(order: Order, key: Any, wanted: Wanted) -> bool:
     return bool(key >= wanted.values["until"] if order.falling else key < wanted.values["since"])
 
 
-async def walk(read: Read, wanted: WantedPage, walk: Walk) -> Sequence[Row]:
+async def walk(read: Read, wanted: WantedPage, limits: Walk) -> Sequence[Row]:
     """Read files of the first range by a walk."""
-    first, values = wanted.ranges[0], wanted.values | walk.values
+    first, values = wanted.ranges[0], wanted.values | limits.values
     found: Sequence[Row] = []
-    for part in (Range.TIED, first) if first is Range.BEHIND and walk.ties_first else (first,):
+    for part in (Range.TIED, first) if first is Range.BEHIND and limits.ties_first else (first,):
         found = await read(walked_files(wanted.order, part, wanted.conditions).bind(values))
         if len(found) == wanted.rows:
             break
@@ -200,7 +198,7 @@ async def examine(read: Read, wanted: WantedPage) -> Page:
         found += await read(walked_files(order, part, conditions).bind(values))
         if len(found) == wanted.rows:
             break
-        last = await read(end_of_window(order, part, conditions).bind(values | {"window": EXAMINED_FILES - 1}))
+        last = await read(nth_file(order, part, conditions).bind(values | {"files_before": EXAMINED_FILES - 1}))
         if last:
             return Page(found, last[0])
     return Page(found)

@@ -83,12 +83,12 @@ def looked_up_files(order: Order, part: Range, conditions: Conditions) -> Compil
 
 
 @lru_cache(CACHED_STATEMENTS)
-def end_of_window(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
-    """Read the key and the number of the file of a range before which there are `window` others."""
+def nth_file(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
+    """Read the key and the number of the file of a range before which there are `files_before` others."""
     columns = listed_files.c
     key = columns[order.column]
     query = select(key.label("key"), columns.number).where(*_range(order, part, key, conditions))
-    query = query.offset(bindparam("window")).limit(1)
+    query = query.offset(bindparam("files_before")).limit(1)
     return CompiledStatement(query.order_by(*order.sorting(key, columns.number)))
 
 

@@ -188,10 +188,11 @@ def place_columns(file: StoredFile) -> dict[str, Any]:
     }
 
 
-def listed_row(file: StoredFile) -> dict[str, Any]:
-    """Return the columns of `listed_files` for this file, without its number."""
+def listed_row(file: StoredFile) -> tuple[dict[str, Any], set[str]]:
+    """Return the columns of `listed_files` for this file, without its number; and the grams of its text."""
     filename, searched = sort_key(file.filename), text_of(file)
-    return {
+    grams = grams_of_text(searched)
+    columns = {
         "file_id": file.id,
         "uploaded_at": file.uploaded_at,
         # As the page shows it: the name of the file stands for a missing title.
@@ -204,8 +205,9 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
         "collection": file.collection,
         "account": file.account,
         "taken": 1 if file.place is Place.TAKEN else None,
-        **signature_of(grams_of_text(searched)),
+        **signature_of(grams),
     }
+    return columns, grams
 
 
 def trashed_row(file: StoredFile) -> dict[str, Any]:

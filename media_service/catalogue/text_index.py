@@ -118,8 +118,8 @@ def _is_everywhere(gram: str) -> bool:
 def signature_of(grams: Iterable[str]) -> dict[str, int]:
     """Return the columns of the signature of a text, or of searched words, from all of its grams.
 
-    Each gram has two bits. With 41 grams, as the files of `bench.library` have, 30 % of all bits are set, so that one
-    of 11 texts without a gram has both of its bits.
+    Each gram has three bits. With 41 grams, as the files of `bench.library` have, 28 % of all bits are set, so that one
+    of 42 texts without a gram has all of its bits.
     """
     bits = 0
     for gram in grams:

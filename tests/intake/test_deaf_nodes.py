@@ -50,6 +50,14 @@ async def begin_on_both(nodes: Any) -> str:
     return upload_id
 
 
+async def check_spooled(nodes: Any, upload_id: str) -> None:
+    """Finish a complete upload on the first, and assert that the second acknowledges a slice and nothing is left."""
+    await finish_all(nodes[0])
+    assert await send(nodes[1], upload_id, PIECE, 2 * PIECE) is State.SPOOLED
+    await nodes[0].leftovers.clear()
+    assert await nodes[0].store.list_ids() == []
+
+
 def expected(recorded: dict[Span, bytes], span: Span, digest: bytes) -> type[Exception] | None:
     """Return the refusal of a slice, None if it is to be recorded or acknowledged."""
     ranges = Ranges(recorded)
@@ -105,19 +113,13 @@ async def test_slice_of_an_upload_that_another_node_completed_is_acknowledged(no
     upload_id = await begin_on_both(nodes)
     await send(nodes[0], upload_id, PIECE, SIZE)
     assert await send(nodes[1], upload_id, PIECE, 2 * PIECE) is State.RECEIVED
-    await finish_all(nodes[0])
-    assert await send(nodes[1], upload_id, PIECE, 2 * PIECE) is State.SPOOLED
-    await nodes[0].leftovers.clear()
-    assert await nodes[0].store.list_ids() == []
+    await check_spooled(nodes, upload_id)
 
 
 async def test_slice_of_an_upload_that_another_node_finished_is_acknowledged(nodes: Any) -> None:
     upload_id = await begin_on_both(nodes)
     await send(nodes[0], upload_id, PIECE, SIZE)
-    await finish_all(nodes[0])
-    assert await send(nodes[1], upload_id, PIECE, 2 * PIECE) is State.SPOOLED
-    await nodes[0].leftovers.clear()
-    assert await nodes[0].store.list_ids() == []
+    await check_spooled(nodes, upload_id)
 
 
 async def test_response_to_a_slice_has_what_another_node_changed(nodes: Any) -> None:

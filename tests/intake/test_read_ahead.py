@@ -41,7 +41,7 @@ async def test_slow_copy_is_not_followed_by_a_longer_pause(tmp_path: Path, monke
         await send(rig, upload_id, 0, PIECE)
         store = SlowCopies(rig.store)
         monkeypatch.setattr(read_ahead, "time", SimpleNamespace(monotonic=lambda: store.now))
-        follower = ReadAheadFollower(rig.database, store, rig.inspector, rig.bus)  # type: ignore[arg-type]
+        follower = ReadAheadFollower(rig.database, store, rig.inspector, rig.bus)  # type: ignore[arg-type]  # the follower uses what SlowCopies has
         following = asyncio.create_task(follower.run())
         try:
             for _ in range(2):

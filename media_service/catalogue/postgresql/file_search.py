@@ -73,7 +73,7 @@ async def _count_finds(read: Read, wanted: WantedPage) -> int:
 
 
 async def _are_frequent(read: Read, wanted: WantedPage) -> bool:
-    """Return whether the short walk has a page of the words, if it is about all files."""
+    """Return whether the short walk finds a page of all files with the words, whatever subset they are in."""
     anybodys = replace(wanted, conditions=replace(wanted.conditions, subsets=()))
     return len(await walk(read, anybodys, LIMITS.short_walk)) == wanted.rows
 

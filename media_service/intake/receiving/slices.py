@@ -42,7 +42,7 @@ MAX_ATTEMPTS = 8
 
 @dataclass(slots=True)
 class _Target:
-    """Where a slice is written, with its lease in this process and its lock against others.
+    """The place where a slice is written, with its lease in this process and its lock against others.
 
     `checked_to`: the bytes before it are locked, and no process has recorded them.
     """

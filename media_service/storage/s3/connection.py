@@ -60,7 +60,7 @@ def _authorities(session: AioSession) -> ssl.SSLContext:
 
 
 class S3Connection:
-    """What requests to one bucket need. Open it as an async context manager, which raises StoreUnusable."""
+    """Parts that requests to one bucket need. Open it as an async context manager, which raises StoreUnusable."""
 
     def __init__(self, location: S3Location, *, connections: int = CONNECTIONS) -> None:
         self._location = location
