@@ -4,93 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
-from media_service.core.errors.service import StorageError, StorageFull
+from media_service.core.errors.service import StorageError
 from media_service.core.upload import Slice
-from media_service.storage.s3 import retries, slice_writer
 from media_service.storage.s3 import scratch as scratches
-from media_service.storage.s3.client import S3Client
-from media_service.storage.s3.location import S3Location
+from media_service.storage.s3 import slice_writer
 from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.sweeper import abort_abandoned
-from media_service.storage.s3.upload_store import S3UploadStore
 from tests.storage.partials import open_files
-from tests.storage.s3.relay import Relay
+from tests.storage.s3.upload_node import BYTES, MIB, SHA256, Node, far, node, quick, relay, scratch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from media_service.storage.s3.client import S3Client
+    from tests.storage.s3.relay import Relay
     from tests.support.s3 import Bucket
 
-MIB = 1024 * 1024
-BYTES = random.Random(17).randbytes(6 * MIB)
-SHA256 = hashlib.sha256(BYTES).digest()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeat requests at once."""
-    monkeypatch.setattr(retries, "DELAYS_SECONDS", (0.01,) * len(retries.DELAYS_SECONDS))
-
-
-class Node:
-    """A store on one machine, and what is in the bucket."""
-
-    def __init__(self, client: S3Client, scratch: Scratch) -> None:
-        self.client = client
-        self.scratch = scratch
-        self.store = S3UploadStore(client, scratch)
-
-    async def send(self, start: int, data: bytes, digest: bytes | None = None, block: int = 256 * 1024) -> Slice:
-        """Send a slice of upload `a`; return it as it is to be recorded."""
-        writer = await self.store.begin("a", start, len(data), digest=digest)
-        try:
-            for at in range(0, len(data), block):
-                await writer.write(data[at : at + block])
-            stored = await writer.commit()
-        finally:
-            writer.close()
-        return Slice(start, start + len(data), digest, stored.object)
-
-    async def keys(self) -> list[str]:
-        return [found.key async for found in self.client.list_objects("uploads/")]
-
-    async def fetched(self, *slices: Slice) -> bytes:
-        stop = max(piece.stop for piece in slices)
-        return (await self.store.fetch("a", slices, stop)).path.read_bytes()
-
-
-@pytest_asyncio.fixture
-async def scratch(tmp_path: Path) -> AsyncIterator[Scratch]:
-    scratch = Scratch(tmp_path / "scratch")
-    await scratch.prepare()
-    yield scratch
-    scratch.close()
-
-
-@pytest_asyncio.fixture
-async def node(client: S3Client, scratch: Scratch) -> Node:
-    return Node(client, scratch)
-
-
-@pytest_asyncio.fixture
-async def relay(bucket: Bucket) -> AsyncIterator[Relay]:
-    async with Relay(bucket.endpoint) as relay:
-        yield relay
-
-
-@pytest_asyncio.fixture
-async def far(bucket: Bucket, relay: Relay, scratch: Scratch) -> AsyncIterator[Node]:
-    """Yield a node behind the relay."""
-    async with S3Client(S3Location.parse(f"s3://{bucket.name}/far", endpoint=relay.endpoint)) as client:
-        yield Node(client, scratch)
-        await client.delete([found.key async for found in client.list_objects("")])
+__all__ = ["far", "node", "quick", "relay", "scratch"]
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -234,63 +168,6 @@ async def test_lost_object_is_missing_for_good_and_an_absent_server_is_not(far: 
     with pytest.raises(StorageError):
         await far.store.is_lost("a", slices)
     relay.cuts_up.clear()
-
-
-async def test_only_what_is_missing_is_read(far: Node, relay: Relay) -> None:
-    slices = [await far.send(0, BYTES), await far.send(len(BYTES), b"more")]
-    assert (await far.store.fetch("a", slices[:1], MIB)).path.stat().st_size == MIB
-    assert (await far.store.fetch("a", slices, len(BYTES))).path.read_bytes() == BYTES
-    await far.client.delete([(await far.keys())[0]])
-    assert await far.fetched(*slices) == BYTES + b"more"
-
-
-async def test_reading_goes_on_where_the_line_broke(far: Node, relay: Relay) -> None:
-    slices = [await far.send(index * MIB, BYTES[index * MIB : (index + 1) * MIB]) for index in range(6)]
-    await relay.drop()
-    relay.cuts_down = [400_000, 600_000, 800_000]
-    assert await far.fetched(*slices) == BYTES
-
-
-async def test_copies_that_can_wait_leave_room_for_others(
-    node: Node, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slices = [await node.send(0, BYTES)]
-    with monkeypatch.context() as patch:
-        patch.setattr(scratch, "free_bytes", lambda: MIB)
-        await node.store.fetch("a", slices, MIB, ahead=True)
-        with pytest.raises(StorageFull):
-            await node.store.fetch("a", slices, MIB + 1, ahead=True)
-        assert (await node.store.fetch("a", slices, 2 * MIB)).path.read_bytes() == BYTES[: 2 * MIB]
-
-
-async def test_copy_for_which_there_is_no_room_is_not_begun(
-    far: Node, relay: Relay, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slices = [await far.send(0, BYTES)]
-    await far.store.fetch("a", slices, MIB)
-    with monkeypatch.context() as patch:
-        patch.setattr(scratch, "free_bytes", lambda: len(BYTES) - MIB - 1)
-        await relay.drop()
-        before = relay.connections
-        with pytest.raises(StorageFull):
-            await far.fetched(*slices)
-        assert relay.connections == before
-    assert not scratch.path("a").exists()
-    assert await far.fetched(*slices) == BYTES
-
-
-async def test_copy_without_room_is_deleted(node: Node, scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    slices = [await node.send(0, BYTES)]
-
-    async def full(*_given: Any) -> None:
-        raise StorageFull
-
-    with monkeypatch.context() as patch:
-        patch.setattr(scratch, "write", full)
-        with pytest.raises(StorageFull):
-            await node.fetched(*slices)
-    assert not scratch.path("a").exists()
-    assert await node.fetched(*slices) == BYTES
 
 
 async def test_large_parts_are_concatenated_inside_of_the_store(far: Node, relay: Relay) -> None:
