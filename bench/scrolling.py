@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import statistics
 import sys
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-from bench.library import fill
+from bench.library_server import library_server
 from bench.processes import cpu_seconds
 from bench.workspace import workspace
-from media_service.storage.data_folder import DataFolder
 from tests.browser.devtools import Tab
-from tests.support.mp3 import make_mp3
-from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.support.server import Server
 
 ROWS = 2000
 REST = 3.0
@@ -49,28 +44,17 @@ SCROLL = """new Promise((resolve) => {
 
 async def main(rounds: int, files: int) -> None:
     """Print a line for each round, and the medians."""
-    with workspace("tmpfs") as folder:
-        data = folder / "data"
-        data.mkdir()
-        fill(DataFolder(data).catalogue, files)
-        with Server(data, disk_reserve=0, log=folder / "server.log") as server:
-            link_bytes(server, data)
-            measured = [await measure(server) for _ in range(rounds)]
+    with (
+        workspace("tmpfs") as folder,
+        library_server(folder / "data", files, disk_reserve=0, log=folder / "server.log") as server,
+    ):
+        measured = [await measure(server) for _ in range(rounds)]
     names = "row", "longest frame", "processor time of the browser", "of the server"
     medians = [
         f"{name} {statistics.median(values):.2f} s"
         for name, values in zip(names, zip(*measured, strict=True), strict=True)
     ]
     print(f"medians of {rounds}: {', '.join(medians)}; load average {os.getloadavg()[0]:.1f}")
-
-
-def link_bytes(server: Server, data: Path) -> None:
-    """Give each file bytes, or it would be found to be taken away."""
-    one = data / "one.mp3"
-    one.write_bytes(make_mp3(1))
-    with closing(sqlite3.connect(DataFolder(data).catalogue)) as connection:
-        for (name,) in connection.execute("SELECT stored_name FROM files"):
-            os.link(one, server.spool / name)
 
 
 async def measure(server: Server) -> tuple[float, float, float, float]:

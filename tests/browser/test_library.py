@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.library import fill
-from media_service.storage.data_folder import DataFolder
+from bench.library_server import library_server
 from tests.browser.conftest import Visitor, as_admin
 from tests.browser.desk import ask
 from tests.browser.page_objects import pick, press_on, sign_in, state, until
 from tests.browser.proxy import SlowProxy
 from tests.support.mp3 import make_mp3
-from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Locator
+
+    from tests.support.server import Server
 
 FILES = 10_000
 SENT = {"Needle in the hay": "Kim", "Evening Talk": "Lee", "Morning Talk": "Lee"}
@@ -35,16 +32,8 @@ TITLE = "[data-ref=table] tbody .title"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Yield a server with many files. Each has bytes, or it would be found to be taken away."""
-    data = tmp_path_factory.mktemp("library") / "data"
-    data.mkdir()
-    fill(DataFolder(data).catalogue, FILES)
-    with Server(data) as running:
-        one = data / "one.mp3"
-        one.write_bytes(make_mp3(1))
-        with closing(sqlite3.connect(DataFolder(data).catalogue)) as connection:
-            for (name,) in connection.execute("SELECT stored_name FROM files"):
-                os.link(one, running.spool / name)
+    """Yield a server with many files."""
+    with library_server(tmp_path_factory.mktemp("library") / "data", FILES) as running:
         yield running
 
 
