@@ -25,8 +25,8 @@ LIMIT = 200 * MIB
 """137 to 168 MiB are used; pages that receiver and finisher share, about 50 MiB, are counted in each."""
 
 SLOW_LIMIT = 165 * MIB
-"""153 to 161 MiB are used, counted likewise, most on a busy machine; keeping the last block of each upload would need
-20 more."""
+"""158 to 161 MiB are used, counted likewise; 67 if shared pages count once, as most of those that the supervisor loaded
+before it forked. Keeping the last block of each upload would need 20 more."""
 
 UNIT = make_mp3_of(16 * MIB, seed=61)
 UNITS = 64
