@@ -172,15 +172,15 @@ async def test_form_over_the_limit_is_refused_before_its_bytes(small: Api, small
 
 
 async def test_truncated_form_stores_nothing(api: Api, shared_server: Server) -> None:
-    before = shared_server.store.unfinished()
-    body = multipart(part("mp3", make_mp3(20, seed=37), "cut-form.mp3"))
+    name, before = "cut-form.mp3", shared_server.store.unfinished()
+    body = multipart(part("mp3", make_mp3(20, seed=37), name))
     request = head("POST", "/upload", length=len(body)) + body
     await send(shared_server.port, [request[: len(request) // 2]], hang_up=True, pause=0.1)
     async with asyncio.timeout(30):
+        while [(one["filename"], one["state"]) for one in await api.listed("limit=1")] != [(name, "cancelled")]:
+            await asyncio.sleep(0.02)
         while shared_server.store.unfinished() != before:
             await asyncio.sleep(0.02)
-    newest = (await api.listed("limit=1"))[0]
-    assert (newest["filename"], newest["state"]) == ("cut-form.mp3", "cancelled")
     assert not [name for name in shared_server.store.names() if name.startswith("cut-form")]
 
 
