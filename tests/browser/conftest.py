@@ -133,6 +133,9 @@ class Visitor:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._asked(request.method, request.url))
+        # Playwright intercepts file choosers only while something listens, and a key that is pressed right after that
+        # begins may reach a busy page before the interception does: the chooser would open unseen.
+        page.on("filechooser", lambda _chooser: None)
         if not questions:
             page.on("dialog", lambda dialog: dialog.accept())
         return page
