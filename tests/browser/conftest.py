@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.page_objects import WAIT_SECONDS
 from tests.browser.proxy import SlowProxy
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
@@ -119,7 +120,7 @@ class Visitor:
         # Without a GPU, drawing what pulses or moves takes a quarter of a test's processor time.
         options.setdefault("reduced_motion", "reduce")
         context = self.browser.new_context(**options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WAIT_SECONDS * 1000)
         self.contexts.append(context)
         page = self.tab(context, questions=questions)
         page.goto(url)

@@ -64,4 +64,4 @@ class Late(Scene):
         """Sign in, and wait until the banner is gone."""
         banner = sign_in(self.page, token)
         if token == self.server.token:
-            expect(banner).to_be_hidden(timeout=20_000)
+            expect(banner).to_be_hidden()

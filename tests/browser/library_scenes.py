@@ -80,7 +80,7 @@ class Library(Scene):
         self.line.rate = None
         pick(self.sender, *ready, text, cut)
         expect(stated(self.sender, "ready")).to_have_count(3, timeout=30_000)
-        expect(stated(self.sender, "rejected")).to_have_count(2, timeout=20_000)
+        expect(stated(self.sender, "rejected")).to_have_count(2)
         self.line.rate = 600_000
         coming = [self.folder / f"{number} {names[1]}" for number in (1, 2)]
         for number, path in enumerate(coming):
@@ -92,7 +92,7 @@ class Library(Scene):
         """Show the start page, the list, what its chips and rows offer, a search, the player and the keys."""
         page = self.page
         self.turn_to("start")
-        expect(page.locator("[data-name=today] strong")).to_have_text("3", timeout=15_000)
+        expect(page.locator("[data-name=today] strong")).to_have_text("3")
         self.look("library-start")
         self.turn_to("files")
         expect(page.locator("tbody tr")).to_have_count(3)
@@ -157,7 +157,7 @@ class Library(Scene):
         page = self.page
         self.turn_to("flight")
         expect(page.locator(".row:visible")).to_have_count(2)
-        expect(page.locator(".row:visible .numbers").first).to_contain_text("·", timeout=15_000)
+        expect(page.locator(".row:visible .numbers").first).to_contain_text("·")
         self.look("library-flight")
         page.locator("[data-do=cancel]").first.click()
         self.look("library-cancel")

@@ -7,13 +7,16 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 PICKER = "[data-ref=picker]"
+WAIT_SECONDS = 20.0
+"""How long a test waits for what it expects: longer than Playwright, for a machine that is busy with other tests."""
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 
 
 def row(page: Page, name: str) -> Locator:
     return page.locator(".row").filter(has_text=name)
 
 
-def state(page: Page, name: str, wanted: str, seconds: float = 20) -> Locator:
+def state(page: Page, name: str, wanted: str, seconds: float = WAIT_SECONDS) -> Locator:
     """Return the row, once it is in that state."""
     found = row(page, name)
     expect(found).to_have_attribute("data-state", wanted, timeout=seconds * 1000)
@@ -64,7 +67,7 @@ def sign_in(page: Page, token: str) -> Locator:
     return form
 
 
-def until(true: Callable[[], object], page: Page, seconds: float = 20) -> None:
+def until(true: Callable[[], object], page: Page, seconds: float = WAIT_SECONDS) -> None:
     """Wait until the condition is true, while the browser runs."""
     end = time.monotonic() + seconds
     while not true():

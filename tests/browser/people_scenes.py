@@ -81,7 +81,7 @@ class PeopleScenes(Scene):
         expect(page.locator("[data-ref=link-said]")).to_be_visible()
         self.look("guest-missing")
         page.locator("[data-asked=name] input").fill("Park")
-        expect(stated(page, "ready")).to_have_count(1, timeout=20_000)
+        expect(stated(page, "ready")).to_have_count(1)
         self.look("guest-done")
         ask(self.server, "DELETE", f"links/{link['id']}")
         self.reload()

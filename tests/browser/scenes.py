@@ -91,7 +91,7 @@ class Stage(Scene):
         expect(stated(page, "sending")).to_have_count(2)
         expect(stated(page, "same")).to_have_count(1)
         self.look("queue")
-        expect(page.locator("[data-ref=sum]")).to_contain_text(re.compile("left|남음"), timeout=15_000)
+        expect(page.locator("[data-ref=sum]")).to_contain_text(re.compile("left|남음"))
         self.look("sending")
         page.locator(".row [data-action=details]").first.click()
         self.look("details")
@@ -138,7 +138,7 @@ class Stage(Scene):
             for receiver in self.server.receivers:
                 held.enter_context(stopped(receiver))
             self.look("verifying")
-        expect(stated(page, "ready")).to_have_count(1, timeout=20_000)
+        expect(stated(page, "ready")).to_have_count(1)
         pick(page, self.jingle)
         expect(stated(page, "duplicate")).to_have_count(1)
         rejected, cut, odd = (self.folder / name for name in ("Notes.mp3", "Cut.mp3", "Odd.mp3"))
@@ -146,8 +146,8 @@ class Stage(Scene):
         cut.write_bytes(self.news.read_bytes()[:-100])
         odd.write_bytes(self.news.read_bytes() + b"?" * 100)
         pick(page, rejected, cut, odd, self.empty)
-        expect(stated(page, "rejected")).to_have_count(2, timeout=20_000)
-        expect(stated(page, "ready")).to_have_count(2, timeout=20_000)
+        expect(stated(page, "rejected")).to_have_count(2)
+        expect(stated(page, "ready")).to_have_count(2)
         line.rate = 300_000
         pick(page, self.talk)
         expect(stated(page, "sending")).to_have_count(1)
@@ -163,8 +163,8 @@ class Stage(Scene):
         for number, file in enumerate(files):
             file.write_bytes(make_mp3(10 + number, seed=9900 + number))
         pick(page, *files)
-        expect(page.locator("[data-ref=finished]")).to_be_visible(timeout=20_000)
-        expect(page.locator("[data-ref=whole]")).to_be_hidden(timeout=20_000)
+        expect(page.locator("[data-ref=finished]")).to_be_visible()
+        expect(page.locator("[data-ref=whole]")).to_be_hidden()
         page.locator("[data-ref=finished] summary").click()
         self.look("stored")
         self.reload()
@@ -190,7 +190,7 @@ class Stage(Scene):
             pick(page, file)
         expect(stated(page, "refused")).to_have_count(3)
         expect(stated(page, "asking").locator("[data-action=accept]")).to_have_count(1)
-        expect(stated(page, "rejected")).to_have_count(1, timeout=20_000)
+        expect(stated(page, "rejected")).to_have_count(1)
         self.look("refusals")
 
 

@@ -35,7 +35,7 @@ def test_a_name_typed_after_choosing_reaches_running_and_finished_uploads(
     pick(page, running, waiting)
     state(page, running.name, "sending")
     page.get_by_role("textbox", name="Your name (optional)", exact=True).type("Late Larry", delay=30)
-    expect(page.locator(SAVED)).to_have_text("Saved", timeout=20_000)
+    expect(page.locator(SAVED)).to_have_text("Saved")
     until(lambda: senders(api).get(running.name) == "Late Larry", page)
     assert senders(api)[short.name] == "Late Larry"
     found = api("files?q=Late+Larry+name+short")["files"]

@@ -239,7 +239,7 @@ def test_a_rejected_file_is_taken_anyway_by_keyboard(
     expect(rejected).to_contain_text(re.compile(r"The end is cut off.*kept until", re.DOTALL | re.IGNORECASE))
     press_on(page, "Check again: “cut.mp3”")
     # The verdict may come after the response.
-    expect(toast(page)).to_contain_text("still not accepted", timeout=20_000)
+    expect(toast(page)).to_contain_text("still not accepted")
     press_on(page, "Take anyway: “cut.mp3”")
     press_on(page, "Take anyway")
     expect(rejected).to_have_count(0)
@@ -272,7 +272,7 @@ def test_an_upload_is_cancelled_by_keyboard_and_its_sender_reads_why(
 def test_without_an_answer_no_rows_pretend_to_be_the_result(page: Page) -> None:
     page.route("**/api/v1/files?*", lambda route: route.abort())
     page.get_by_role("searchbox").fill("jazz")
-    expect(page.locator("[data-ref=trouble]")).to_contain_text("The server does not respond", timeout=20_000)
+    expect(page.locator("[data-ref=trouble]")).to_contain_text("The server does not respond")
     expect(page.locator(TITLE).first).to_be_hidden()
     page.unroute("**/api/v1/files?*")
     page.get_by_role("button", name="Try again").click()
@@ -284,7 +284,7 @@ def test_a_session_that_ended_is_renewed_over_the_work(page: Page, server: Serve
     page.context.clear_cookies(name="media_service_session")
     page.get_by_role("searchbox").fill("needle")
     dialog = page.get_by_role("dialog", name="You are signed out.")
-    expect(dialog).to_be_visible(timeout=20_000)
+    expect(dialog).to_be_visible()
     sign_in(page, server.token)
     expect(dialog).to_have_count(0)
     expect(page.locator("[data-ref=total]")).to_have_text("1 file")

@@ -65,7 +65,7 @@ def test_playing_goes_on_after_the_server_was_away_and_where_it_was_left(desk: D
     until(lambda: desk.position() >= 1, page)
     desk.server.kill()
     page.get_by_role("slider", name="Position").last.fill("1300")
-    expect(player.locator("[data-ref=word]")).to_contain_text("It goes on at 21:40 by itself", timeout=20_000)
+    expect(player.locator("[data-ref=word]")).to_contain_text("It goes on at 21:40 by itself")
     expect(player.get_by_role("button", name="Pause “Long Night”")).to_be_visible()
     desk.server.start()
     until(lambda: desk.position() >= 1301, page)

@@ -56,9 +56,7 @@ def test_equal_files_of_one_drop_are_sent_once(line: SlowProxy, server: Server, 
     pick(page, original, copy, other)
     same = state(page, copy.name, "same")
     expect(same).to_contain_text("Same as “duplicate original.mp3”. Sent once.")
-    expect(page.locator("[data-ref=sum]")).to_have_text(
-        "All 3 files are stored. You may close this page.", timeout=20_000
-    )
+    expect(page.locator("[data-ref=sum]")).to_have_text("All 3 files are stored. You may close this page.")
     assert [path.name for path in spooled(server)] == [other.name, original.name]
     button(page, "Send it again", copy.name).click()
     state(page, copy.name, "ready")
@@ -189,7 +187,7 @@ def test_over_plain_http_equal_files_are_found_too(tmp_path: Path, visitor: Visi
         assert page.evaluate("window.isSecureContext") is False
         pick(page, mp3("original.mp3", 120, seed=8104), mp3("copy.mp3", 120, seed=8104))
         expect(page.locator('.row[data-state="same"]')).to_have_count(1)
-        expect(page.locator("[data-ref=sum]")).to_contain_text("All 2 files are stored", timeout=20_000)
+        expect(page.locator("[data-ref=sum]")).to_contain_text("All 2 files are stored")
         assert [path.name for path in spooled(server)] == ["original.mp3"]
         expect(page.locator("[data-ref=notify]")).to_be_hidden()
         page.close()

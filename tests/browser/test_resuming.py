@@ -93,7 +93,7 @@ def test_pause_stops_and_resume_continues(line: SlowProxy, visitor: Visitor, mp3
     to_the_middle(page, api, file)
     line.rate = 1_000_000
     button(page, "Pause", "pause.mp3").click()
-    expect(state(page, "pause.mp3", "paused")).to_contain_text("Paused", timeout=15_000)
+    expect(state(page, "pause.mp3", "paused")).to_contain_text("Paused")
     settle(page, lambda: line.sent)
     held = recorded(api)
     page.wait_for_timeout(1500)

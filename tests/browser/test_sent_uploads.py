@@ -106,7 +106,7 @@ def test_nothing_overflows_at_320_pixels(server: Server, visitor: Visitor, mp3: 
     for locale, words in (("en-US", "Receipt"), ("ko-KR", "접수증")):
         page = visitor.visit(server.url, locale=locale, viewport={"width": 320, "height": 700})
         pick(page, *(mp3(f"{locale} {'아주 긴 이름 ' * 8}{k}.mp3", 3 + k) for k in range(4)))
-        expect(page.locator("[data-ref=finished]")).to_be_visible(timeout=20_000)
+        expect(page.locator("[data-ref=finished]")).to_be_visible()
         assert page.evaluate(wide) == 0
         page.locator("[data-ref=finished] summary").click()
         assert page.evaluate(wide) == 0

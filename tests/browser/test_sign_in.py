@@ -108,5 +108,5 @@ def test_details_typed_without_access_are_saved_after_signing_in(station: Server
         expect(mine.locator("[data-ref=saved]")).to_have_text("Not saved yet. Trying again…")
         expect(page.locator(BANNER)).to_contain_text("You are signed out.")
         sign_in(page, station.token)
-        expect(mine.locator("[data-ref=saved]")).to_have_text("Saved", timeout=15_000)
+        expect(mine.locator("[data-ref=saved]")).to_have_text("Saved")
         expect(row(page, "details.mp3")).to_be_visible()

@@ -37,7 +37,7 @@ def test_typed_tags_are_saved_while_bytes_flow(line: SlowProxy, visitor: Visitor
     line.rate = 300_000
     button(page, "Details", "untitled.mp3").click()
     page.get_by_label("Title", exact=True).fill("밤을 잊은 그대에게")
-    expect(row(page, "untitled.mp3").locator("[data-ref=saved]")).to_have_text("Saved", timeout=5000)
+    expect(row(page, "untitled.mp3").locator("[data-ref=saved]")).to_have_text("Saved")
     assert api("uploads?state=receiving")["uploads"][0]["tags"]["title"] == "밤을 잊은 그대에게"
 
 
