@@ -46,14 +46,15 @@ LIMITS_OF_BOTH = [
     replace(NOTHING, few=1000),
     replace(NOTHING, shown=1000, dated=1000),
 ]
-NO_FINDS = {"MANY_SORTED_FILES": 0, "FOUND_FILES": 0}
+NO_FINDS = {"SORTED_FIRST_FILES": 0, "SORTED_FILES": 0, "FOUND_FILES": 0}
 LIMITS: dict[str, list[dict[str, Any]]] = {
     "sqlite": [{"LIMITS": limits} for limits in LIMITS_OF_BOTH],
     "postgresql": [
         *({"LIMITS": limits} | NO_FINDS for limits in LIMITS_OF_BOTH),
-        {"LIMITS": NOTHING, "MANY_SORTED_FILES": 1000, "FOUND_FILES": 0},
-        {"LIMITS": replace(NOTHING, long_walk=ALL), "MANY_SORTED_FILES": 1000, "FOUND_FILES": 0},
-        {"LIMITS": replace(NOTHING, few=1000), "MANY_SORTED_FILES": 0, "FOUND_FILES": 1000},
+        NO_FINDS | {"LIMITS": NOTHING, "SORTED_FILES": 1000},
+        NO_FINDS | {"LIMITS": replace(NOTHING, long_walk=ALL), "SORTED_FILES": 1000},
+        NO_FINDS | {"LIMITS": NOTHING, "SORTED_FIRST_FILES": 1000},
+        NO_FINDS | {"LIMITS": NOTHING, "FOUND_FILES": 1000},
     ],
 }
 """Files that are read in each way. The real limits would need thousands of files."""
