@@ -79,7 +79,7 @@ class BadLines:
             if len(self._stale) <= MAX_STALE:
                 return
             writer = self._stale.popleft()
-        elif how == "reset":
+        elif how == "reset" and not writer.is_closing():  # the server may have been killed meanwhile
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         writer.close()
 
