@@ -116,7 +116,7 @@ def serve_forks(control: socket.socket, load: Callable[[Mapping[str, str]], None
             continue
         message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, 3)
         if not message:
-            sys.exit()
+            break
         arguments, environment = cast("tuple[list[str], dict[str, str]]", json.loads(message))
         load(environment)
         pid = os.fork()
@@ -131,6 +131,8 @@ def serve_forks(control: socket.socket, load: Callable[[Mapping[str, str]], None
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for end in (control, woken, wake, *running.values()):
         end.close()
+    if not message:
+        sys.exit()
     _become(environment, descriptors)
     return arguments
 
