@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select, true
 
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import is_among, unindexed
 from media_service.catalogue.file_conditions import Conditions, Subset, is_in
 from media_service.catalogue.file_orders import Range
 from media_service.catalogue.gram_index import files_with_grams, has_grams
-from media_service.catalogue.reads import ZERO
 from media_service.catalogue.tables import COVERED, files, listed_files
 
 if TYPE_CHECKING:
@@ -22,22 +21,19 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.file_orders import Order
 
+FOUND_COLUMNS = ("number", "file_id", "text", "uploaded_at", "taken", "collection", "account")
+"""What is read of each file with the grams, besides the key of an order."""
+
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
 
-def _found() -> CompiledStatement:
-    grams: ColumnElement[str] = bindparam("grams")
-    most: ColumnElement[int] = bindparam("most")
-    found = files_with_grams(grams)
-    columns = listed_files.c
-    last = select(func.max(columns.number)).scalar_subquery().label("last")
-    # Not sorted: PostgreSQL reads what is in the table's order anyway, and would read all of it to sort it.
-    unsorted = select(columns.number, last).where(has_grams(columns.text, grams)).limit(most)
-    return CompiledStatement(found.order_by(found.selected_columns.number).limit(most), postgresql=unsorted)
+def _found() -> Select[Any]:
+    found = files_with_grams(bindparam("grams"))
+    return found.order_by(found.selected_columns.number).limit(bindparam("most"))
 
 
-FOUND = _found()
-"""Read the numbers of files with these grams, about the smallest, up to `most`; on PostgreSQL with the last of all."""
+FOUND = CompiledStatement(_found())
+"""Read the smallest numbers of files with these grams, up to `most`, on SQLite."""
 
 
 @lru_cache(CACHED_STATEMENTS)
@@ -101,11 +97,19 @@ def sorted_files(order: Order, ranges: Sequence[Range], conditions: Conditions) 
 
 @lru_cache(CACHED_STATEMENTS)
 def sorted_finds(order: Order, ranges: Sequence[Range], conditions: Conditions) -> CompiledStatement:
-    """Read all files with the grams, and sort them, on PostgreSQL."""
-    # Fenced off: of collections, the planner would read the list of all files that are in one.
-    with_grams = select(listed_files).where(has_grams(listed_files.c.text, bindparam("grams")))
-    found = with_grams.offset(ZERO).subquery("found").c
-    return CompiledStatement(_sorted(order, ranges, conditions.of(found), found))
+    """Read up to `most` files with the grams, and sort them, on PostgreSQL.
+
+    Each row has also how many files with the grams were read (`finds`). One without a file has it if there is no page.
+    """
+    columns = [listed_files.c[name] for name in dict.fromkeys([*FOUND_COLUMNS, order.column])]
+    with_grams = select(*columns).where(has_grams(listed_files.c.text, bindparam("grams")))
+    # Read once for both, and fenced off: of collections, the planner would read the list of all files that are in one.
+    found = with_grams.limit(bindparam("most")).cte("found")
+    finds = select(func.count().label("finds")).select_from(found).subquery("counted")
+    page = _page(order, ranges, conditions.of(found.c), found.c).subquery("page")
+    rows = finds.outerjoin(page, true()).outerjoin(files, files.c.id == page.c.file_id)
+    query = select(files, page.c.key, page.c.number, finds.c.finds).select_from(rows)
+    return CompiledStatement(query.order_by(*order.sorting_all(page.c.key, page.c.number)))
 
 
 @lru_cache(CACHED_STATEMENTS)
@@ -121,14 +125,18 @@ def sorted_subset(order: Order, ranges: Sequence[Range], conditions: Conditions,
 def _sorted(
     order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnElement[bool]], columns: Any = listed_files.c
 ) -> Select[Any]:
+    return _with_rows(order, _page(order, ranges, conditions, columns))
+
+
+def _page(
+    order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnElement[bool]], columns: Any
+) -> Select[Any]:
+    """Sort rows with these columns; read numbers, keys and ids of the first ones in some ranges."""
     # In another form than an index has it, or SQLite would read all of the index.
     key = unindexed(columns[order.column])
-    page = (
-        select(columns.number, key.label("key"), columns.file_id)
-        .where(*conditions, or_(*(order.within(part, key, columns.number) for part in ranges)))
-        .order_by(*order.sorting_all(key, columns.number))
-    )
-    return _with_rows(order, page.limit(bindparam("rows")))
+    query = select(columns.number, key.label("key"), columns.file_id)
+    query = query.where(*conditions, or_(*(order.within(part, key, columns.number) for part in ranges)))
+    return query.order_by(*order.sorting_all(key, columns.number)).limit(bindparam("rows"))
 
 
 def _listed(order: Order, part: Range, conditions: Conditions, *more: ColumnElement[Any]) -> Select[Any]:

@@ -46,7 +46,7 @@ LIMITS_OF_BOTH = [
     replace(NOTHING, few=1000),
     replace(NOTHING, shown=1000, dated=1000),
 ]
-NO_FINDS = {"SORTED_FIRST_FILES": 0, "SORTED_FILES": 0, "FOUND_FILES": 0}
+NO_FINDS = {"SORTED_FIRST_FILES": 0, "SORTED_FILES": 0}
 LIMITS: dict[str, list[dict[str, Any]]] = {
     "sqlite": [{"LIMITS": limits} for limits in LIMITS_OF_BOTH],
     "postgresql": [
@@ -54,7 +54,7 @@ LIMITS: dict[str, list[dict[str, Any]]] = {
         NO_FINDS | {"LIMITS": NOTHING, "SORTED_FILES": 1000},
         NO_FINDS | {"LIMITS": replace(NOTHING, long_walk=ALL), "SORTED_FILES": 1000},
         NO_FINDS | {"LIMITS": NOTHING, "SORTED_FIRST_FILES": 1000},
-        NO_FINDS | {"LIMITS": NOTHING, "FOUND_FILES": 1000},
+        NO_FINDS | {"LIMITS": NOTHING, "SORTED_FIRST_FILES": 2, "SORTED_FILES": 4},
     ],
 }
 """Files that are read in each way. The real limits would need thousands of files."""

@@ -16,18 +16,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.file_pages import (
-    ALL,
     Limits,
     Page,
     Walk,
     examine,
     find_frequent_or_few,
     read_subset,
-    sort,
     walk,
     walk_all,
 )
-from media_service.catalogue.file_statements import FOUND, sorted_finds
+from media_service.catalogue.file_statements import sorted_finds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,59 +33,45 @@ if TYPE_CHECKING:
     from media_service.catalogue.engine import Row
     from media_service.catalogue.file_pages import Read, WantedPage
 
-LIMITS = Limits(Walk(5000, 500), Walk(60_000, 3000), few=2000, shown=8000, dated=40_000)
-
-FOUND_FILES = 300
-"""Files with the grams whose numbers tell how many there are. So few are sorted without reading the lists again."""
+LIMITS = Limits(Walk(5000, 500), Walk(60_000, 3000), few=2000, shown=8000, dated=40_000, enough=5)
 
 SORTED_FIRST_FILES, SORTED_FILES = 5000, 15_000
-"""Files with the grams that are sorted before the long walk, and if it has found no page."""
+"""Most files with the grams that are sorted before the long walk, and after it."""
 
 
 async def find(read: Read, wanted: WantedPage) -> Page:
     """Read the files of the page in the way that is probably the fastest."""
     found = await find_frequent_or_few(read, wanted, LIMITS)
-    if found is not None:
-        return Page(found)
-    finds = await _first_finds(read, wanted)
-    if finds is not None and len(finds) <= FOUND_FILES:
-        return Page(await sort(read, wanted, (row["number"] for row in finds)))
-    count = _number_of(finds)
-    if count <= SORTED_FIRST_FILES:
-        return Page(await _sort_finds(read, wanted))
-    found = await read_subset(read, wanted, LIMITS.shown, dated=LIMITS.dated)
+    sorts = found is None and await _may_be_rare(read, wanted)
+    if sorts:
+        found = await _sort_finds(read, wanted, SORTED_FIRST_FILES)
+    if found is None:
+        found = await read_subset(read, wanted, LIMITS.shown, dated=LIMITS.dated)
     if found is not None:
         return Page(found)
     if wanted.conditions.excluded:
         return await examine(read, wanted)
-    return Page(await (_walk_or_sort if count <= SORTED_FILES else walk_all)(read, wanted))
+    return Page(await (_walk_or_sort if sorts else walk_all)(read, wanted))
 
 
 async def _walk_or_sort(read: Read, wanted: WantedPage) -> Sequence[Row]:
     found = await walk(read, wanted, LIMITS.long_walk)
-    return found if len(found) == wanted.rows else await _sort_finds(read, wanted)
+    if len(found) == wanted.rows:
+        return found
+    finds = await _sort_finds(read, wanted, SORTED_FILES)
+    return await walk_all(read, wanted) if finds is None else finds
 
 
-async def _first_finds(read: Read, wanted: WantedPage) -> Sequence[Row] | None:
-    """Return some files with the grams; None if these are so frequent that their lists take long to read."""
-    if not wanted.conditions.words or (wanted.conditions.subsets and await _are_frequent(read, wanted)):
-        return None
-    return await read(FOUND.bind(wanted.values | {"most": FOUND_FILES + 1}))
-
-
-def _number_of(finds: Sequence[Row] | None) -> int:
-    """Return about how many files have the grams; ALL if that is unknown."""
-    if not finds:
-        return ALL
-    # These are about the first by number, so the last of them tells how many files there are for each.
-    return int(len(finds) * finds[0]["last"] // max(row["number"] for row in finds))
-
-
-async def _are_frequent(read: Read, wanted: WantedPage) -> bool:
-    """Return whether the short walk finds a page of all files with the words, whatever subset they are in."""
+async def _may_be_rare(read: Read, wanted: WantedPage) -> bool:
+    """Return whether the lists of the grams may be short: the short walk finds no page of files with the words."""
+    if not wanted.conditions.subsets:
+        return wanted.conditions.words > 0
     anybodys = replace(wanted, conditions=replace(wanted.conditions, subsets=()))
-    return len(await walk(read, anybodys, LIMITS.short_walk)) == wanted.rows
+    return wanted.conditions.words > 0 and len(await walk(read, anybodys, LIMITS.short_walk)) < wanted.rows
 
 
-async def _sort_finds(read: Read, wanted: WantedPage) -> Sequence[Row]:
-    return await read(sorted_finds(wanted.order, wanted.ranges, wanted.conditions).bind(wanted.values))
+async def _sort_finds(read: Read, wanted: WantedPage, most: int) -> Sequence[Row] | None:
+    """Read all files with the grams, and sort them; None if these are more than `most`."""
+    statement = sorted_finds(wanted.order, wanted.ranges, wanted.conditions)
+    rows = await read(statement.bind(wanted.values | {"most": most + 1}))
+    return None if rows[0]["finds"] > most else [row for row in rows if row["id"] is not None]
