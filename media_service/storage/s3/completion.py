@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from media_service.core.errors.base import ServiceError
 from media_service.core.errors.service import StorageError
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ MIN_WAIT_SECONDS = 2.0
 """How long an object is waited for that a server says it has made or is making: 10 minutes for 20 GiB."""
 
 POLL_SECONDS = 0.5
+
+ABORT_SECONDS = 10.0
+"""How long an abort may take: whoever has cancelled what failed waits for it."""
 
 
 async def complete(client: S3Client, new: NewObject, size: int, upload_id: str, etags: Sequence[str]) -> None:
@@ -36,6 +41,13 @@ async def complete(client: S3Client, new: NewObject, size: int, upload_id: str, 
         if asyncio.get_running_loop().time() > deadline:
             raise StorageError
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def give_up(client: S3Client, new: NewObject, upload_id: str) -> None:
+    """Abort an upload that has failed. What stays if this fails too is found by the sweeper."""
+    with suppress(ServiceError, TimeoutError):
+        async with asyncio.timeout(ABORT_SECONDS):
+            await client.multiparts.abort(new.key, upload_id)
 
 
 async def is_made(client: S3Client, new: NewObject, size: int) -> bool:

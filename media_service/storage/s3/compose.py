@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from itertools import count
 from typing import TYPE_CHECKING
 
-from media_service.core.errors.base import ServiceError
+from media_service.core.errors.service import StorageError
 from media_service.core.files import ObjectRange
-from media_service.storage.s3.completion import complete, is_made
+from media_service.storage.s3.completion import complete, give_up, is_made
 from media_service.storage.s3.errors import NoSuchMultipart, PreconditionFailed
 from media_service.storage.s3.parts import Joined, LocalRange, plan_parts, size_of
 
@@ -38,10 +38,17 @@ async def compose(client: S3Client, new: NewObject, pieces: Sequence[bytes | Obj
     size = sum(map(size_of, planned))
     try:
         await _Composition(client, new, local, size).make(plan_parts(planned))
-    except (NoSuchMultipart, PreconditionFailed):
+    except PreconditionFailed:
         # Perhaps an attempt made it and its response was lost; the next one then meets what it made.
         if not await is_made(client, new, size):
             raise
+    except NoSuchMultipart as error:
+        if not await is_made(client, new, size):
+            raise StorageError from error
+
+
+ENDING_SECONDS = 10.0
+"""How long parts in progress may take to end when another one has failed, or all are cancelled."""
 
 
 class _Composition:
@@ -73,9 +80,7 @@ class _Composition:
             etags = await self._make_parts(upload_id, parts)
             await complete(self._client, new, self._size, upload_id, etags)
         except BaseException:
-            # What stays if this fails too is found by the sweeper.
-            with suppress(ServiceError):
-                await multiparts.abort(new.key, upload_id)
+            await give_up(self._client, new, upload_id)
             raise
 
     async def _make_parts(self, upload_id: str, parts: Sequence[Part]) -> list[str]:
@@ -93,9 +98,12 @@ class _Composition:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             pending.clear()
-            # Not cancelled, because a store may keep parts for ever that it gets while the upload is aborted.
+            # Not cancelled at once, because a store may keep parts for ever that it gets while the upload is aborted.
+            _, late = await asyncio.wait(workers, timeout=ENDING_SECONDS)
+            for worker in late:
+                worker.cancel()
             await asyncio.wait(workers)
-            errors = [error for worker in workers if (error := worker.exception())]
+            errors = [error for worker in workers if not worker.cancelled() and (error := worker.exception())]
         if errors:
             raise errors[0]
         return etags

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import AsyncExitStack
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -34,16 +34,20 @@ T = TypeVar("T")
 CONNECTIONS = 32
 """Most connections of a process for bytes, and as many for small requests; others wait for a free one."""
 
-COPYING = ("UploadPartCopy", "CompleteMultipartUpload")
-"""Requests that some servers answer only when they have copied all bytes. versitygw put 4 GiB together in 10 s, and 20
-GiB on a busy machine in 195 s."""
+COPYING_SECONDS = {"UploadPartCopy": 600.0, "CompleteMultipartUpload": 3600.0}
+"""How long a server may send nothing while it copies: some answer only when they have copied all bytes. versitygw put 4
+GiB together in 10 s, and 20 GiB on a busy machine in 195 s; a copied part has up to 256 MiB. A request that is given up
+and sent again would be copied twice, and a file that takes longer would never be finished: 64 GiB take an hour at 18
+MiB/s."""
 
-COPYING_SECONDS = 3600.0
-"""How long a server may send nothing while it copies. A request that is given up and sent again would be copied twice,
-and a file that takes longer than this would never be finished: 64 GiB take an hour at 18 MiB/s."""
-
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
-"""Probes of a silent connection: they also keep load balancers from dropping it, which do so after minutes."""
+SOCKET_OPTIONS = (
+    (socket.TCP_KEEPIDLE, 60),
+    (socket.TCP_KEEPINTVL, 30),
+    (socket.TCP_KEEPCNT, 4),
+    (socket.TCP_USER_TIMEOUT, 180_000),
+)
+"""Probes of a silent connection: they also keep load balancers from dropping it, which do so after minutes. While bytes
+are not acknowledged there are no probes, and Linux gives up after 15 minutes: the last option makes these three."""
 
 _PROBE = "probe"
 
@@ -88,8 +92,8 @@ class S3Connection:
         self.s3 = await resources.enter_async_context(
             session.create_client("s3", region_name=region, endpoint_url=endpoint, config=self._config())
         )
-        for operation in COPYING:
-            self.s3.meta.events.register(f"before-call.s3.{operation}", _wait_longer)
+        for operation, seconds in COPYING_SECONDS.items():
+            self.s3.meta.events.register(f"before-call.s3.{operation}", partial(_wait, seconds))
         try:
             credentials = await session.get_credentials()
         except BotoCoreError as error:
@@ -165,16 +169,16 @@ class S3Connection:
         return await self.s3.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
 
 
-def _wait_longer(context: dict[str, Any], **_: Any) -> None:
+def _wait(seconds: float, context: dict[str, Any], **_: Any) -> None:
     """Set the timeout of this one request (botocore's pull request 3770)."""
-    context["read_timeout"] = COPYING_SECONDS
+    context["read_timeout"] = seconds
 
 
 def _open_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Return a socket that breaks when its peer is gone: within three minutes, and not after COPYING_SECONDS."""
+    """Return a socket that breaks within three minutes when its peer is gone."""
     family, kind, protocol, _, _ = address
     opened = socket.socket(family, kind, protocol)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE:
+    for option, value in SOCKET_OPTIONS:
         opened.setsockopt(socket.IPPROTO_TCP, option, value)
     return opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -37,6 +37,8 @@ class Copies:
         self._client = client
         self._scratch = scratch
         self._sizes: dict[str, int] = {}
+        # Bytes that the copies in progress will still write.
+        self._coming: dict[str, int] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def ids(self) -> set[str]:
@@ -47,8 +49,8 @@ class Copies:
         """Return whether they use less than half of the space that they and others could use."""
         return sum(self._sizes.values()) < self._scratch.free_bytes()
 
-    async def extend(self, upload_id: str, objects: Sequence[ObjectRange]) -> Path:
-        """Return the upload's copy with the bytes of these objects, from its first byte on.
+    async def extend(self, upload_id: str, objects: Sequence[ObjectRange], *, ahead: bool = False) -> Path:
+        """Return the upload's copy with the bytes of these objects, from its first byte on. `ahead`: they can wait.
 
         Raise FileNotFoundError, StorageError; StorageFull and delete the copy if there is no room for it.
         """
@@ -58,12 +60,16 @@ class Copies:
             size = sum(part.stop - part.start for part in objects)
             if size > copied or not copied:
                 try:
-                    self._require_room(upload_id, size - copied)
-                    await self._copy(path, list(objects_after(objects, copied)))
+                    _cut(path, copied)
+                    self._require_room(upload_id, size - copied, ahead=ahead)
+                    self._coming[upload_id] = size - copied
+                    await self._copy(upload_id, path, list(objects_after(objects, copied)))
                 except StorageFull:
-                    # Several may be copied at once and fill the disk: give up this copy, so that others succeed.
+                    # Others may fill the disk too: give up this copy, so that theirs succeed.
                     self._delete(upload_id)
                     raise
+                finally:
+                    self._coming.pop(upload_id, None)
                 self._sizes[upload_id] = size
         return path
 
@@ -73,13 +79,18 @@ class Copies:
             async with self._lock(upload_id):
                 self._delete(upload_id)
 
-    def _require_room(self, upload_id: str, needed: int) -> None:
-        """Raise StorageFull before anything is read: finishing is tried again and again, and would fill the disk."""
-        free = self._scratch.free_bytes()
-        if needed > free:
+    def _require_room(self, upload_id: str, needed: int, *, ahead: bool) -> None:
+        """Raise StorageFull before anything is read: finishing is tried again and again, and would fill the disk.
+
+        Of two copies that fit only one after the other, the second fails, and the first does not.
+        """
+        free = self._scratch.free_bytes() - sum(self._coming.values())
+        if needed <= free:
+            return
+        if not ahead:
             folder = str(self._scratch.folder)
             log.error("no room for the copy of an upload", upload=upload_id, needed=needed, free=free, folder=folder)
-            raise StorageFull
+        raise StorageFull
 
     def _lock(self, upload_id: str) -> asyncio.Lock:
         return self._locks.setdefault(upload_id, asyncio.Lock())
@@ -89,18 +100,27 @@ class Copies:
         with map_os_errors():
             self._scratch.path(upload_id).unlink(missing_ok=True)
 
-    async def _copy(self, path: Path, missing: Sequence[tuple[int, ObjectRange]]) -> None:
+    async def _copy(self, upload_id: str, path: Path, missing: Sequence[tuple[int, ObjectRange]]) -> None:
         """Copy the objects to their offsets in the file."""
         with map_os_errors():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            await for_each(missing, partial(self._copy_one, descriptor), at_once=min(READS_AT_ONCE, len(missing)))
+            await for_each(
+                missing, partial(self._copy_one, upload_id, descriptor), at_once=min(READS_AT_ONCE, len(missing))
+            )
         finally:
             os.close(descriptor)
 
-    async def _copy_one(self, descriptor: int, missing: tuple[int, ObjectRange]) -> None:
+    async def _copy_one(self, upload_id: str, descriptor: int, missing: tuple[int, ObjectRange]) -> None:
         offset, part = missing
         async with aclosing(self._client.get(part.key, part.start, part.stop)) as blocks:
             async for block in blocks:
                 await self._scratch.write(descriptor, offset, block)
                 offset += len(block)
+                self._coming[upload_id] -= len(block)
+
+
+def _cut(path: Path, size: int) -> None:
+    """Free what a copy that failed has left behind the bytes that are known."""
+    with map_os_errors(), suppress(FileNotFoundError):
+        os.truncate(path, size)

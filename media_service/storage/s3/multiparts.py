@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from media_service.core.errors.service import StorageError
 from media_service.storage.s3.errors import NoSuchMultipart
 from media_service.storage.s3.retries import retried
 from media_service.storage.s3.times import microseconds
@@ -75,24 +76,29 @@ class Multiparts:
     ) -> bool:
         """Make the object of its parts, numbered from 1 in the order of their ETags, on a condition if one is given.
 
-        Return whether it is there for certain. If not, an attempt whose response was lost may still be making it, and
-        the next one got a success: versitygw answers so, even if it was killed and makes nothing any more.
-        Raise PreconditionFailed, NoSuchMultipart, FileNotFoundError if there is none that could match. If an attempt
-        did it and its response was lost, the next one raises one of these too, on some servers.
+        Return whether it is there for certain. If not, an attempt whose response was lost may have made it or may still
+        be making it, whatever the next one got: a success from versitygw, even if that was killed and makes nothing any
+        more, and from others that there is no such upload. A success without an ETag may be that of a proxy.
+        Raise PreconditionFailed, NoSuchMultipart, FileNotFoundError if there is none that could match; StorageError. If
+        an attempt did it and its response was lost, the next one raises the first of these too, on some servers.
         """
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         condition = ({"IfNoneMatch": "*"} if if_absent else {}) | ({"IfMatch": if_match} if if_match else {})
         attempts = 0
 
-        async def complete(**target: Any) -> None:
+        async def complete(**target: Any) -> bool:
             nonlocal attempts
             attempts += 1
-            await self._connection.s3.complete_multipart_upload(**target)
+            return bool((await self._connection.s3.complete_multipart_upload(**target)).get("ETag"))
 
-        await self._connection.call(
-            "CompleteMultipartUpload", key, complete, UploadId=upload_id, MultipartUpload={"Parts": parts}, **condition
-        )
-        return attempts == 1
+        target: dict[str, Any] = {"UploadId": upload_id, "MultipartUpload": {"Parts": parts}, **condition}
+        try:
+            has_etag = await self._connection.call("CompleteMultipartUpload", key, complete, **target)
+        except (NoSuchMultipart, StorageError):
+            if attempts == 1:
+                raise
+            return False
+        return has_etag and attempts == 1
 
     async def abort(self, key: str, upload_id: str) -> None:
         """Delete the parts; a completed or aborted upload is no error."""

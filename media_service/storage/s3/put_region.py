@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from media_service.core.errors.base import ServiceError
 from media_service.core.errors.service import StorageError
-from media_service.storage.s3.completion import complete, is_made
+from media_service.storage.s3.completion import complete, give_up, is_made
 from media_service.storage.s3.errors import BadDigest, NoSuchMultipart
 from media_service.storage.s3.http import FileRegion
 from media_service.storage.s3.parts import MAX_PARTS
@@ -83,6 +81,5 @@ async def _put_parts(
             raise StorageError
         await complete(client, new, len(region), upload_id, etags)
     except BaseException:
-        with suppress(ServiceError):
-            await multiparts.abort(new.key, upload_id)
+        await give_up(client, new, upload_id)
         raise

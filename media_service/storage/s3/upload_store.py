@@ -56,7 +56,7 @@ class S3UploadStore:
         if ahead and not self._copies.have_room():
             raise StorageFull
         objects = objects_before(upload_id, slices, stop)
-        return Source(await self._copies.extend(upload_id, objects), objects)
+        return Source(await self._copies.extend(upload_id, objects, ahead=ahead), objects)
 
     async def release(self, upload_id: str) -> None:
         await self._copies.drop(upload_id)

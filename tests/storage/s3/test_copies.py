@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.core.errors.service import StorageFull
+from media_service.core.errors.service import StorageError, StorageFull
 from tests.storage.s3.upload_node import BYTES, MIB, Node, far, node, quick, relay, scratch
 
 if TYPE_CHECKING:
@@ -71,3 +71,48 @@ async def test_copy_without_room_is_deleted(node: Node, scratch: Scratch, monkey
             await node.fetched(*slices)
     assert not scratch.path("a").exists()
     assert await node.fetched(*slices) == BYTES
+
+
+async def test_of_two_copies_that_fit_only_in_turn_the_first_is_made(
+    node: Node, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = [await node.send(0, BYTES)], [await node.send(0, BYTES, upload="b")]
+    write = scratch.write
+    refused: list[bool] = []
+
+    async def write_while_another_begins(*given: Any) -> None:
+        if not refused:
+            refused.append(True)
+            with pytest.raises(StorageFull):
+                await node.store.fetch("b", two, len(BYTES))
+        await write(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch, "free_bytes", lambda: len(BYTES) + MIB)
+        patch.setattr(scratch, "write", write_while_another_begins)
+        assert await node.fetched(*one) == BYTES
+        assert refused
+    assert (await node.store.fetch("b", two, len(BYTES))).path.read_bytes() == BYTES
+
+
+async def test_what_a_failed_copy_left_does_not_count(
+    node: Node, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = [await node.send(0, BYTES)]
+    await node.store.fetch("a", slices, MIB)
+
+    def free() -> int:
+        return len(BYTES) - scratch.path("a").stat().st_size
+
+    async def broken(*_given: Any) -> None:
+        with scratch.path("a").open("r+b") as copy:
+            copy.truncate(len(BYTES) - 1)
+        raise StorageError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch, "free_bytes", free)
+        with patch.context() as failing:
+            failing.setattr(scratch, "write", broken)
+            with pytest.raises(StorageError):
+                await node.fetched(*slices)
+        assert await node.fetched(*slices) == BYTES

@@ -42,9 +42,11 @@ class Node:
         self.scratch = scratch
         self.store = S3UploadStore(client, scratch)
 
-    async def send(self, start: int, data: bytes, digest: bytes | None = None, block: int = 256 * 1024) -> Slice:
-        """Send a slice of upload `a`; return it as it is to be recorded."""
-        writer = await self.store.begin("a", start, len(data), digest=digest)
+    async def send(
+        self, start: int, data: bytes, digest: bytes | None = None, block: int = 256 * 1024, upload: str = "a"
+    ) -> Slice:
+        """Send a slice; return it as it is to be recorded."""
+        writer = await self.store.begin(upload, start, len(data), digest=digest)
         try:
             for at in range(0, len(data), block):
                 await writer.write(data[at : at + block])
