@@ -81,6 +81,12 @@ class Order:
             return key < last_key if self.falling else key > last_key
         return key == BLANK if part is Range.BLANK else true()
 
+    def up_to_last(self, key: ColumnElement[Any], number: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return whether a row of a range is not behind the parameters `last_key` and `last_number`."""
+        last_key, last_number = bindparam("last_key", type_=key.type), bindparam("last_number", type_=number.type)
+        row, last = tuple_(key, number), tuple_(last_key, last_number)
+        return row >= last if self.falling else row <= last
+
     def sorting(self, key: ColumnElement[Any], number: ColumnElement[int]) -> list[ColumnElement[Any]]:
         """Return what to sort the rows of one range by: columns of its index."""
         return [key.desc(), number.desc()] if self.falling else [key, number]

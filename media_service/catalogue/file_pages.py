@@ -194,11 +194,14 @@ async def examine(read: Read, wanted: WantedPage) -> Page:
     order, conditions = wanted.order, wanted.conditions
     found: list[Row] = []
     for part in wanted.ranges:
-        values = wanted.values | {"rows": wanted.rows - len(found)} | Walk(EXAMINED_FILES, EXAMINED_FILES).values
-        found += await read(walked_files(order, part, conditions).bind(values))
+        values = wanted.values | {"rows": wanted.rows - len(found)} | Walk(ALL, ALL).values
+        # The next page begins behind this file. So this one is read up to it, whatever comes and goes meanwhile.
+        last = await read(nth_file(order, part, conditions).bind(values | {"files_before": EXAMINED_FILES - 1}))
+        if last:
+            values |= {"last_key": last[0]["key"], "last_number": last[0]["number"]}
+        found += await read(walked_files(order, part, conditions, ends=bool(last)).bind(values))
         if len(found) == wanted.rows:
             break
-        last = await read(nth_file(order, part, conditions).bind(values | {"files_before": EXAMINED_FILES - 1}))
         if last:
             return Page(found, last[0])
     return Page(found)

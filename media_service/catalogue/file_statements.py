@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, true
@@ -27,13 +27,11 @@ FOUND_COLUMNS = ("number", "file_id", "text", "uploaded_at", "taken", "collectio
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
 
-def _found() -> Select[Any]:
+@cache
+def first_finds() -> CompiledStatement:
+    """Read the smallest numbers of files with the grams, up to `most`, on SQLite."""
     found = files_with_grams(bindparam("grams"))
-    return found.order_by(found.selected_columns.number).limit(bindparam("most"))
-
-
-FOUND = CompiledStatement(_found())
-"""Read the smallest numbers of files with these grams, up to `most`, on SQLite."""
+    return CompiledStatement(found.order_by(found.selected_columns.number).limit(bindparam("most")))
 
 
 @lru_cache(CACHED_STATEMENTS)
@@ -44,9 +42,14 @@ def next_files(order: Order, part: Range, conditions: Conditions) -> CompiledSta
 
 
 @lru_cache(CACHED_STATEMENTS)
-def walked_files(order: Order, part: Range, conditions: Conditions) -> CompiledStatement:
-    """Read `walked` entries of a range in the order's index, and compare the texts of `compared` that these leave."""
+def walked_files(order: Order, part: Range, conditions: Conditions, *, ends: bool = False) -> CompiledStatement:
+    """Read `walked` entries of a range in the order's index, and compare the texts of `compared` that these leave.
+
+    `ends`: up to the entry of `last_key` and `last_number`.
+    """
     entries = _listed(order, part, conditions, *(listed_files.c[name] for name in COVERED))
+    if ends:
+        entries = entries.where(order.up_to_last(listed_files.c[order.column], listed_files.c.number))
     some = entries.limit(bindparam("walked")).subquery("walked").c
     left = select(some.number, some.key).where(*conditions.of_index(some, but=in_ranges(order)))
     if conditions.compares_texts:

@@ -24,7 +24,7 @@ from media_service.catalogue.file_pages import (
     read_subset,
     sort,
 )
-from media_service.catalogue.file_statements import FOUND, looked_up_files
+from media_service.catalogue.file_statements import first_finds, looked_up_files
 
 if TYPE_CHECKING:
     from media_service.catalogue.file_pages import Read, WantedPage
@@ -40,7 +40,7 @@ async def find(read: Read, wanted: WantedPage) -> Page:
     if found is not None:
         return Page(found)
     if wanted.conditions.words:
-        few = await read(FOUND.bind(wanted.values | {"most": LIMITS.few + 1}))
+        few = await read(first_finds().bind(wanted.values | {"most": LIMITS.few + 1}))
         if len(few) <= LIMITS.few:
             return Page(await sort(read, wanted, (row["number"] for row in few)))
     found = await read_subset(read, wanted, LIMITS.shown, dated=LIMITS.dated)

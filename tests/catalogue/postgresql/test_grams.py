@@ -8,7 +8,9 @@ import psycopg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_service.catalogue.file_statements import FOUND
+from media_service.catalogue.file_conditions import Conditions
+from media_service.catalogue.file_orders import Range, order_named
+from media_service.catalogue.file_statements import sorted_finds
 from media_service.catalogue.postgresql.dialect import sql_of
 from media_service.catalogue.text_index import fold, grams_of_text
 from tests.support.postgres_catalogue import empty_catalogue
@@ -33,7 +35,8 @@ def test_the_database_cuts_texts_into_the_same_grams(postgresql: Databases, text
 
 
 def test_files_are_found_by_the_index_of_grams(postgresql: Databases) -> None:
-    sql, values = sql_of(FOUND.bind({"grams": '"ab" "c"', "most": 3}))
+    statement = sorted_finds(order_named("-title"), (Range.ALL,), Conditions())
+    sql, values = sql_of(statement.bind({"grams": '"ab" "c"', "most": 3, "rows": 3}))
     with psycopg.connect(empty_catalogue(postgresql)) as connection:
         # Else an empty table is read from its beginning to its end.
         connection.execute("SET enable_seqscan = off")
