@@ -15,7 +15,8 @@ from sqlalchemy import BigInteger, Float, Integer, LargeBinary, String, Table
 
 from media_service.catalogue.access_tables import links, owners, tokens
 from media_service.catalogue.schema import metadata
-from media_service.catalogue.tables import secrets
+from media_service.catalogue.tables import listed_files, secrets
+from media_service.catalogue.text_index import SIGNATURE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +34,9 @@ _LIMITS = {*tokens.columns, *links.columns, owners.c.disabled_at}
 
 # Bytes that are not UTF-8 are read as these, by `sqlite/export.py`.
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+ALL_BITS = -1
+"""Of a signature that rules nothing out."""
 
 _DEFAULTS: dict[type[Any], Any] = {String: "", Integer: 0, Float: 0.0, LargeBinary: b""}
 
@@ -75,6 +79,13 @@ class RowFitter:
                 if column.is_key:
                     return self._leave_out(table, row, [column.name])
             values.append(fitted)
+        if table is listed_files and not {"text", *SIGNATURE_COLUMNS}.isdisjoint(unfit):
+            # The signature of another text would hide the file from searches.
+            values = [
+                ALL_BITS if column.name in SIGNATURE_COLUMNS else value
+                for column, value in zip(columns, values, strict=True)
+            ]
+            unfit = [*dict.fromkeys([*unfit, *SIGNATURE_COLUMNS])]
         return FittedRow(tuple(values), tuple(unfit))
 
     def _leave_out(self, table: Table, row: Sequence[Any], reasons: Sequence[str]) -> FittedRow:

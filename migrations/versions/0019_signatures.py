@@ -9,7 +9,6 @@ from functools import partial
 import sqlalchemy as sa
 from alembic import op
 
-from media_service.catalogue.coercion import text
 from media_service.catalogue.gram_index import CREATE_GRAMS_INDEX, VACUUM_SOON
 from media_service.catalogue.text_index import SIGNATURE_COLUMNS, grams_of_text, signature_of
 
@@ -59,8 +58,9 @@ def upgrade() -> None:
         # One text that is not UTF-8 would otherwise stop the migration.
         connection.connection.driver_connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         for rows in _batches(connection):
-            signed = [{"of_number": number, **_signature(searched)} for number, searched in rows]
-            connection.execute(UPDATE, signed)
+            signed = [{"of_number": number, **_signature(text)} for number, text in rows if isinstance(text, str)]
+            if signed:
+                connection.execute(UPDATE, signed)
         connection.connection.driver_connection.text_factory = str
     for column in ORDERS:
         columns = [column, "number", *(name for name in COVERED if name != column)]
@@ -103,4 +103,4 @@ def _batches(connection):
 
 
 def _signature(searched):
-    return signature_of(grams_of_text(text(searched)))
+    return signature_of(grams_of_text(searched))

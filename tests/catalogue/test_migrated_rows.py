@@ -137,6 +137,17 @@ def test_files_with_unusable_values_are_listed_too(tmp_path: Path, scripts: Path
     assert len(rows(database, "SELECT * FROM file_grams WHERE file_grams MATCH 'a\ue000b'")) == 3
 
 
+def test_signature_of_what_is_no_text_rules_nothing_out(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    insert_rows_of_0009(database, scripts)
+    migrate(database, scripts, "0018")
+    write(database, "UPDATE listed_files SET text = CAST(text AS BLOB) WHERE file_id = 'proven'")
+    migrate(database, scripts)
+    signed = dict(rows(database, "SELECT file_id, signature_1 & signature_6 FROM listed_files"))
+    assert signed.pop("proven") == -1
+    assert -1 not in signed.values()
+
+
 def test_texts_that_only_look_like_old_names_stay(tmp_path: Path, scripts: Path) -> None:
     texts = (
         "SELECT filename, tags, json_extract(verdict, '$.details.reason'),"

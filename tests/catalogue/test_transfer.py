@@ -15,7 +15,8 @@ from psycopg import sql
 
 from media_service.catalogue.access_tables import links, owners, tokens
 from media_service.catalogue.postgresql.migrate import migrate
-from media_service.catalogue.tables import files, slices, uploads
+from media_service.catalogue.tables import files, listed_files, slices, uploads
+from media_service.catalogue.text_index import SIGNATURE_COLUMNS
 from media_service.catalogue.transfer import TABLES, RowFitter
 from tests.support.new_catalogue import MIGRATIONS
 
@@ -97,6 +98,14 @@ def test_values_that_mean_nothing_are_replaced_and_named() -> None:
     named = dict(zip(uploads.columns.keys(), fitted.values, strict=True))
     assert (named["filename"], named["length"], named["sender"]) == ("ab", None, None)
     assert (named["created_at"], named["version"]) == (0, 0)
+
+
+@pytest.mark.parametrize("odd", [{"text": "foo\0bar"}, {"signature_2": "many"}, {"signature_6": 1.5}])
+def test_signature_that_may_be_of_another_text_rules_nothing_out(odd: dict[str, Any]) -> None:
+    fitted = RowFitter().fit(listed_files, row_of(listed_files, **odd), has_parents=True)
+    assert fitted.values is not None
+    named = dict(zip(listed_files.columns.keys(), fitted.values, strict=True))
+    assert {named[name] for name in SIGNATURE_COLUMNS} == {-1}
 
 
 def test_bytes_that_are_no_text_become_replacement_characters() -> None:

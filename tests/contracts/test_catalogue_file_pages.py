@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -189,6 +190,37 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
     bounds: dict[str, Any] = {"COUNTED_FILES": counted, "EXAMINED_FILES": examined}
     with patch.multiple(WAYS[adapter], **limits), patch.multiple(file_pages, **bounds):
         with_catalogue(adapter, request, compare)
+
+
+@pytest.mark.parametrize("order", ["uploaded_at", "-uploaded_at", "filename"])
+@pytest.mark.parametrize("adapter", [*WAYS])
+def test_page_without_a_word_loses_no_file_when_another_one_goes(
+    request: pytest.FixtureRequest, adapter: str, order: str
+) -> None:
+    files = [
+        make_file(number, filename=f"{number} {'b' if number in (0, 5) else 'a'}.mp3", tags={}) for number in range(6)
+    ]
+
+    async def use(catalogue: Any) -> None:
+        await keep(catalogue, *files)
+        read = catalogue._reader.rows
+        reads: list[Any] = []
+
+        async def read_and_lose(statement: Any) -> Any:
+            rows = await read(statement)
+            reads.append(statement)
+            if len(reads) == 1:
+                gone = replace(files[1 if order != "-uploaded_at" else 4], place=Place.PURGED)
+                await catalogue.places.move(gone, Place.SPOOL)
+            return rows
+
+        with patch.object(catalogue, "_reader", SimpleNamespace(rows=read_and_lose)):
+            listed = await pages(catalogue, "-a", order, 4, may_be_short=True)
+        assert len(reads) > 1
+        assert sorted(listed) == sorted([files[0].id, files[5].id])
+
+    with patch.object(file_pages, "EXAMINED_FILES", 5):
+        with_catalogue(adapter, request, use)
 
 
 states = st.sampled_from(State)
