@@ -94,7 +94,7 @@ async def test_r12_truncated_creation_is_kept_only_if_its_location_was_sent(
     rufh: Rufh, api: Api, interim_server: Server
 ) -> None:
     message = request("POST", "/rufh/", {"Upload-Complete": "?1", "Upload-Draft-Interop-Version": "8"}, MP3)
-    await cut(rufh.server.port, message[:-1000])
+    await cut(rufh.server.port, message[:-1000], READ_SECONDS)
     async with asyncio.timeout(30):
         while (await api.listed("limit=1"))[0]["state"] != "cancelled":
             await asyncio.sleep(0.02)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.http.dialects.tus_client import BYTES, MIB, MP3, VERSION, Tus, checksum, metadata
 from tests.support.server import Server
-from tests.support.wire import cut, request, send
+from tests.support.wire import READ_SECONDS, cut, request, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +108,7 @@ async def test_k9_k10_creation_with_the_first_bytes(tus: Tus) -> None:
 async def test_k9_creation_with_a_truncated_body_is_abandoned(tus: Tus, api: Api) -> None:
     named = metadata(filename="cut creation.mp3")
     message = request("POST", "/tus/", {**BYTES, **named, "Upload-Length": str(len(MP3))}, MP3)
-    await cut(tus.server.port, message[:-1000])
+    await cut(tus.server.port, message[:-1000], READ_SECONDS)
     async with asyncio.timeout(30):
         while (newest := (await api.listed("limit=1"))[0])["state"] != "cancelled":
             await asyncio.sleep(0.02)
@@ -176,7 +176,7 @@ async def test_x1_x2_an_unknown_or_malformed_checksum_is_400(tus: Tus, value: st
 async def test_x4_truncated_body_with_a_checksum_is_discarded(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     headers = {**BYTES, "Upload-Offset": "0", **checksum("sha1", hashlib.sha1(MP3).digest())}
-    await cut(tus.server.port, request("PATCH", path, headers, MP3)[:-1])
+    await cut(tus.server.port, request("PATCH", path, headers, MP3)[:-1], READ_SECONDS)
     assert await tus.offset(path) == 0
 
 
@@ -184,7 +184,7 @@ async def test_x4_truncated_body_without_a_length_with_a_checksum_is_discarded(t
     path = await tus.create(len(MP3))
     headers = {**BYTES, "Upload-Offset": "0", **checksum("sha1", hashlib.sha1(MP3).digest())}
     head = request("PATCH", path, {**headers, "Transfer-Encoding": "chunked"}).replace(b"Content-Length: 0\r\n", b"")
-    await cut(tus.server.port, head + b"3e8\r\n" + MP3[:1000] + b"\r\n")
+    await cut(tus.server.port, head + b"3e8\r\n" + MP3[:1000] + b"\r\n", READ_SECONDS)
     assert await tus.offset(path) == 0
 
 
