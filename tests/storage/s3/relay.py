@@ -31,7 +31,7 @@ class Relay:
 
     Of the next connections, one for each number in `cuts_up` (`cuts_down`), only so many bytes pass to the server (to
     the client); then the connection breaks. Before them, `slow_downs` connections get a 503 in response to the headers
-    of their request, before its body is read. After them, one connection for each of `early_successes` gets a success,
+    of their request, before its body is read. After them, one connection for each of `early_successes` gets `success`,
     and its request passes to the server so many seconds later, or never (None). `bytes_up` have passed to the server.
     Responses are held back for `held_seconds`.
     """
@@ -43,6 +43,7 @@ class Relay:
         self.cuts_down: list[int] = []
         self.slow_downs = 0
         self.early_successes: list[float | None] = []
+        self.success = SUCCESS
         self.held_seconds = 0.0
         self.connections = 0
         self.bytes_up = 0
@@ -114,7 +115,7 @@ class Relay:
         head = await reader.readuntil(b"\r\n\r\n")
         size = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
         request = head + await reader.readexactly(int(size[1]) if size else 0)
-        await _respond(writer, SUCCESS)
+        await _respond(writer, self.success)
         if delay is not None:
             await asyncio.sleep(delay)
             _, target_writer = await asyncio.open_connection(*self._target)

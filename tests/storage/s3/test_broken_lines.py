@@ -19,14 +19,13 @@ import pytest_asyncio
 
 from media_service.core.errors.service import StorageError
 from media_service.core.files import ObjectRange
-from media_service.storage.s3 import completion, connection, retries
-from media_service.storage.s3 import compose as module_compose
+from media_service.storage.s3 import completion, compose, connection, retries
 from media_service.storage.s3.client import SIGNED_BYTES, S3Client
 from media_service.storage.s3.completion import complete
 from media_service.storage.s3.errors import PreconditionFailed, StoreUnusable
 from media_service.storage.s3.location import S3Location
 from media_service.storage.s3.new_object import NewObject
-from tests.storage.s3.relay import Relay
+from tests.storage.s3.relay import SUCCESS, Relay
 from tests.support.s3 import raw_client
 
 if TYPE_CHECKING:
@@ -39,12 +38,6 @@ BYTES = random.Random(9).randbytes(3_000_000)
 SHA256 = hashlib.sha256(BYTES).digest()
 NEW = NewObject(key="made", metadata={"attempt": "1"})
 EMPTY_SUCCESS = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-@pytest_asyncio.fixture
-async def relay(bucket: Bucket) -> AsyncIterator[Relay]:
-    async with Relay(bucket.endpoint) as relay:
-        yield relay
 
 
 @pytest_asyncio.fixture
@@ -108,23 +101,22 @@ async def test_object_that_a_server_makes_after_its_success_is_waited_for(far: S
     assert not relay.early_successes
 
 
+@pytest.mark.parametrize(("success", "cuts_up"), [(SUCCESS, [0]), (EMPTY_SUCCESS, [])], ids=["late", "empty"])
 async def test_object_that_a_server_only_says_it_has_made_is_a_storage_error(
-    far: S3Client, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    far: S3Client, relay: Relay, monkeypatch: pytest.MonkeyPatch, success: bytes, cuts_up: list[int]
 ) -> None:
     monkeypatch.setattr(completion, "MIN_WAIT_SECONDS", 0.0)
     upload_id, etags = await one_part(far)
     await relay.drop()
-    relay.cuts_up, relay.early_successes = [0], [None]
+    relay.success, relay.cuts_up, relay.early_successes = success, [*cuts_up], [None]
     with pytest.raises(StorageError):
         await complete(far, NEW, len(BYTES), upload_id, etags)
     assert not relay.early_successes
     await far.multiparts.abort(NEW.key, upload_id)
 
 
-async def test_object_is_found_though_no_response_came(
-    far: S3Client, relay: Relay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retries, "DELAYS_SECONDS", (0.01,) * len(retries.DELAYS_SECONDS))
+@pytest.mark.usefixtures("quick")
+async def test_object_is_found_though_no_response_came(far: S3Client, relay: Relay) -> None:
     upload_id, etags = await one_part(far)
     await relay.drop()
     relay.cuts_down = [0] * (len(retries.DELAYS_SECONDS) + 1)
@@ -133,27 +125,15 @@ async def test_object_is_found_though_no_response_came(
     assert await read(far, NEW.key) == BYTES
 
 
-async def test_success_without_a_result_is_none(far: S3Client, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion, "MIN_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr("tests.storage.s3.relay.SUCCESS", EMPTY_SUCCESS)
-    upload_id, etags = await one_part(far)
-    await relay.drop()
-    relay.early_successes = [None]
-    with pytest.raises(StorageError):
-        await complete(far, NEW, len(BYTES), upload_id, etags)
-    assert not relay.early_successes
-    await far.multiparts.abort(NEW.key, upload_id)
-
-
 async def test_cancelled_composition_ends_though_the_server_is_silent(
     bucket: Bucket, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module_compose, "ENDING_SECONDS", 0.1)
+    monkeypatch.setattr(compose, "ENDING_SECONDS", 0.1)
     monkeypatch.setattr(completion, "ABORT_SECONDS", 0.1)
     async with S3Client(S3Location.parse(f"s3://{bucket.name}/far", endpoint=relay.endpoint)) as client:
         await client.put("source", BYTES, SHA256)
         pieces = [ObjectRange("source", 0, len(BYTES))]
-        made = asyncio.create_task(module_compose.compose(client, NEW, pieces))
+        made = asyncio.create_task(compose.compose(client, NEW, pieces))
         while relay.connections < 2:
             await asyncio.sleep(0.001)
         relay.held_seconds = 60.0

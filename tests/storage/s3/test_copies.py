@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from media_service.core.errors.service import StorageError, StorageFull
-from tests.storage.s3.upload_node import BYTES, MIB, Node, far, node, quick, relay, scratch
+from tests.storage.s3.upload_node import BYTES, MIB, Node, far, node
 
 if TYPE_CHECKING:
     from media_service.storage.s3.scratch import Scratch
     from tests.storage.s3.relay import Relay
 
-__all__ = ["far", "node", "quick", "relay", "scratch"]
+__all__ = ["far", "node"]
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 async def test_only_what_is_missing_is_read(far: Node, relay: Relay) -> None:

@@ -8,13 +8,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest_asyncio
-
 from media_service.storage.s3.scratch import IDLE_FILE_BYTES, IDLE_FILES, MEMORY_BYTES, Scratch
 from tests.storage.partials import open_files
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     import pytest
@@ -29,14 +26,6 @@ scratch.path("copy").write_text("of an upload")
 print("ready", flush=True)
 sys.stdin.read()
 """
-
-
-@pytest_asyncio.fixture
-async def scratch(tmp_path: Path) -> AsyncIterator[Scratch]:
-    scratch = Scratch(tmp_path / "scratch")
-    await scratch.prepare()
-    yield scratch
-    scratch.close()
 
 
 def copies(folder: Path) -> list[str]:

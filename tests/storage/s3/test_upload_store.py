@@ -15,7 +15,7 @@ from media_service.storage.s3 import slice_writer
 from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.sweeper import abort_abandoned
 from tests.storage.partials import open_files
-from tests.storage.s3.upload_node import BYTES, MIB, SHA256, Node, far, node, quick, relay, scratch
+from tests.storage.s3.upload_node import BYTES, MIB, SHA256, Node, far, node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from tests.storage.s3.relay import Relay
     from tests.support.s3 import Bucket
 
-__all__ = ["far", "node", "quick", "relay", "scratch"]
+__all__ = ["far", "node"]
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(params=["memory", "file"])

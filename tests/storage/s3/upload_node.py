@@ -6,32 +6,23 @@ import hashlib
 import random
 from typing import TYPE_CHECKING
 
-import pytest
 import pytest_asyncio
 
 from media_service.core.upload import Slice
-from media_service.storage.s3 import retries
 from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.location import S3Location
-from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.upload_store import S3UploadStore
-from tests.storage.s3.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
+    from media_service.storage.s3.scratch import Scratch
+    from tests.storage.s3.relay import Relay
     from tests.support.s3 import Bucket
 
 MIB = 1024 * 1024
 BYTES = random.Random(17).randbytes(6 * MIB)
 SHA256 = hashlib.sha256(BYTES).digest()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeat requests at once."""
-    monkeypatch.setattr(retries, "DELAYS_SECONDS", (0.01,) * len(retries.DELAYS_SECONDS))
 
 
 class Node:
@@ -64,22 +55,8 @@ class Node:
 
 
 @pytest_asyncio.fixture
-async def scratch(tmp_path: Path) -> AsyncIterator[Scratch]:
-    scratch = Scratch(tmp_path / "scratch")
-    await scratch.prepare()
-    yield scratch
-    scratch.close()
-
-
-@pytest_asyncio.fixture
 async def node(client: S3Client, scratch: Scratch) -> Node:
     return Node(client, scratch)
-
-
-@pytest_asyncio.fixture
-async def relay(bucket: Bucket) -> AsyncIterator[Relay]:
-    async with Relay(bucket.endpoint) as relay:
-        yield relay
 
 
 @pytest_asyncio.fixture
