@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def library_server(data: Path, files: int, **settings: Any) -> Iterator[Server]:
-    """Yield a server with so many files in the new folder `data`. Each has bytes, or it would count as taken away."""
+    """Yield a server with so many files in the new folder `data`. All have bytes: a file without counts as taken."""
     data.mkdir()
     fill(DataFolder(data).catalogue, files)
     with Server(data, **settings) as server:

@@ -82,7 +82,7 @@ class Order:
         return key == BLANK if part is Range.BLANK else true()
 
     def up_to_last(self, key: ColumnElement[Any], number: ColumnElement[int]) -> ColumnElement[bool]:
-        """Return whether a row of a range is not behind the parameters `last_key` and `last_number`."""
+        """Return whether a row comes not after the parameters `last_key` and `last_number` in one range."""
         last_key, last_number = bindparam("last_key", type_=key.type), bindparam("last_number", type_=number.type)
         row, last = tuple_(key, number), tuple_(last_key, last_number)
         return row >= last if self.falling else row <= last

@@ -195,7 +195,8 @@ async def examine(read: Read, wanted: WantedPage) -> Page:
     found: list[Row] = []
     for part in wanted.ranges:
         values = wanted.values | {"rows": wanted.rows - len(found)} | Walk(ALL, ALL).values
-        # The next page begins behind this file. So this one is read up to it, whatever comes and goes meanwhile.
+        # This page ends with that file, and the next one begins after it. Found after the page, it could be another
+        # file, because one was removed meanwhile, and the page would lose a file.
         last = await read(nth_file(order, part, conditions).bind(values | {"files_before": EXAMINED_FILES - 1}))
         if last:
             values |= {"last_key": last[0]["key"], "last_number": last[0]["number"]}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from media_service.catalogue.file_orders import Order
 
 FOUND_COLUMNS = ("number", "file_id", "text", "uploaded_at", "taken", "collection", "account")
-"""What is read of each file with the grams, besides the key of an order."""
+"""Columns of each file with the grams that are read besides the key of an order."""
 
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 

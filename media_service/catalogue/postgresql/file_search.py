@@ -64,10 +64,12 @@ async def _walk_or_sort(read: Read, wanted: WantedPage) -> Sequence[Row]:
 
 async def _may_be_rare(read: Read, wanted: WantedPage) -> bool:
     """Return whether the lists of the grams may be short: the short walk finds no page of files with the words."""
-    if not wanted.conditions.subsets:
-        return wanted.conditions.words > 0
-    anybodys = replace(wanted, conditions=replace(wanted.conditions, subsets=()))
-    return wanted.conditions.words > 0 and len(await walk(read, anybodys, LIMITS.short_walk)) < wanted.rows
+    conditions = wanted.conditions
+    if not (conditions.words and conditions.subsets):
+        # Without a subset the short walk was made before, and found no page.
+        return conditions.words > 0
+    anybodys = replace(wanted, conditions=replace(conditions, subsets=()))
+    return len(await walk(read, anybodys, LIMITS.short_walk)) < wanted.rows
 
 
 async def _sort_finds(read: Read, wanted: WantedPage, most: int) -> Sequence[Row] | None:

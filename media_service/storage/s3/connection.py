@@ -93,7 +93,7 @@ class S3Connection:
             session.create_client("s3", region_name=region, endpoint_url=endpoint, config=self._config())
         )
         for operation, seconds in COPYING_SECONDS.items():
-            self.s3.meta.events.register(f"before-call.s3.{operation}", partial(_wait, seconds))
+            self.s3.meta.events.register(f"before-call.s3.{operation}", partial(_set_timeout, seconds))
         try:
             credentials = await session.get_credentials()
         except BotoCoreError as error:
@@ -169,7 +169,7 @@ class S3Connection:
         return await self.s3.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
 
 
-def _wait(seconds: float, context: dict[str, Any], **_: Any) -> None:
+def _set_timeout(seconds: float, context: dict[str, Any], **_: Any) -> None:
     """Set the timeout of this one request (botocore's pull request 3770)."""
     context["read_timeout"] = seconds
 
